@@ -1,0 +1,110 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The module graph, top down: a target may use only targets listed above it.
+// `requireTopDown` at the end stops the build when one does not.
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let arguments: [Target.Dependency] = [
+  .product(name: "ArgumentParser", package: "swift-argument-parser")
+]
+let logging: [Target.Dependency] = [.product(name: "Logging", package: "swift-log")]
+
+let core: [Target] = [
+  layer("Core", "Protobuf")
+]
+
+let io: [Target] = []
+
+let client: [Target] = []
+
+let node: [Target] = []
+
+let programs: [Target] = []
+
+let tests: [Target] = [
+  test("ProtobufTests", uses: "Protobuf")
+]
+
+let package = Package(
+  name: "distlog",
+  products: [],
+  dependencies: [],
+  targets: core + io + client + node + programs + tests,
+  swiftLanguageModes: [.v6]
+)
+
+requireTopDown(package.targets)
+
+// MARK: - Helpers
+
+/// What every Swift target is compiled with. A function: top-level constants are actor-isolated in a manifest.
+func settings() -> [SwiftSetting] {
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+  ]
+}
+
+func layer(
+  _ folder: String, _ name: String, uses: String..., products: [Target.Dependency] = []
+) -> Target {
+  .target(
+    name: name, dependencies: uses.map { .byName(name: $0) } + products,
+    path: "Sources/\(folder)/\(name)", swiftSettings: settings())
+}
+
+func program(_ name: String, uses: String..., products: [Target.Dependency] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: uses.map { .byName(name: $0) } + products,
+    path: "Sources/Programs/\(name)", swiftSettings: settings())
+}
+
+func system(_ folder: String, _ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/\(folder)/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func cSources(_ folder: String, _ name: String, uses: String...) -> Target {
+  .target(
+    name: name, dependencies: uses.map { .byName(name: $0) }, path: "Sources/\(folder)/\(name)")
+}
+
+/// What `make protos` generates for libprotobuf-c, which tests compare the codec with.
+func cOracle(_ name: String) -> Target {
+  .target(
+    name: name, path: "Tests/\(name)", linkerSettings: [.linkedLibrary("protobuf-c")])
+}
+
+/// Code that several test targets share; never linked into a program.
+func testSupport(_ name: String, uses: String..., products: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: uses.map { .byName(name: $0) } + products, path: "Tests/\(name)",
+    swiftSettings: settings())
+}
+
+func test(
+  _ name: String, uses: String..., products: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+  .testTarget(
+    name: name, dependencies: uses.map { .byName(name: $0) } + products, path: "Tests/\(name)",
+    exclude: exclude, swiftSettings: settings())
+}
+
+/// Stops the build when a target uses one that is listed below it.
+func requireTopDown(_ targets: [Target]) {
+  var listed: Set<String> = []
+  for target in targets {
+    for case .byNameItem(let name, _) in target.dependencies {
+      precondition(listed.contains(name), "\(target.name) must not use \(name)")
+    }
+    listed.insert(target.name)
+  }
+}
