@@ -16,7 +16,8 @@ let arguments: [Target.Dependency] = [
 let logging: [Target.Dependency] = [.product(name: "Logging", package: "swift-log")]
 
 let core: [Target] = [
-  layer("Core", "Protobuf")
+  layer("Core", "Protobuf"),
+  layer("Core", "GRPCWire", uses: "Protobuf"),
 ]
 
 let io: [Target] = []
@@ -28,7 +29,8 @@ let node: [Target] = []
 let programs: [Target] = []
 
 let tests: [Target] = [
-  test("ProtobufTests", uses: "Protobuf")
+  test("ProtobufTests", uses: "Protobuf"),
+  test("GRPCWireTests", uses: "GRPCWire", "Protobuf"),
 ]
 
 let package = Package(
