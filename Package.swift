@@ -18,6 +18,7 @@ let logging: [Target.Dependency] = [.product(name: "Logging", package: "swift-lo
 let core: [Target] = [
   layer("Core", "Protobuf"),
   layer("Core", "GRPCWire", uses: "Protobuf"),
+  layer("Core", "LogAPI", uses: "Protobuf", "GRPCWire"),
 ]
 
 let io: [Target] = []

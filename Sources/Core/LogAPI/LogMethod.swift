@@ -1,0 +1,34 @@
+package import GRPCWire
+
+/// Every rpc of log.v1 that is served, by its path.
+package enum LogMethod: String, CaseIterable, Sendable {
+  case produce = "/log.v1.Log/Produce"
+  case consume = "/log.v1.Log/Consume"
+  case consumeStream = "/log.v1.Log/ConsumeStream"
+  case produceStream = "/log.v1.Log/ProduceStream"
+  case getServers = "/log.v1.Log/GetServers"
+  case describeLog = "/log.v1.Logs/DescribeLog"
+  case listLogs = "/log.v1.Logs/ListLogs"
+  case findOffset = "/log.v1.Logs/FindOffset"
+
+  package var path: String { rawValue }
+
+  package var shape: StreamingShape {
+    switch self {
+    case .produce, .consume, .getServers, .describeLog, .listLogs, .findOffset: .unary
+    case .consumeStream: .serverStreaming
+    case .produceStream: .bidirectional
+    }
+  }
+
+  /// The name of the action that a rule must allow, one of AccessControl's; nil when any identity
+  /// will do.
+  package var action: String? {
+    switch self {
+    case .produce, .produceStream: "produce"
+    case .consume, .consumeStream, .findOffset: "consume"
+    case .describeLog, .listLogs: "describe"
+    case .getServers: nil
+    }
+  }
+}
