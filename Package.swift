@@ -32,6 +32,10 @@ let programs: [Target] = []
 let tests: [Target] = [
   test("ProtobufTests", uses: "Protobuf"),
   test("GRPCWireTests", uses: "GRPCWire", "Protobuf"),
+  cOracle("CLogProto"),
+  test(
+    "CodecTests", uses: "Protobuf", "GRPCWire", "LogAPI", "CLogProto",
+    exclude: ["Golden", "judge.py"]),
 ]
 
 let package = Package(
