@@ -18,6 +18,7 @@ let logging: [Target.Dependency] = [.product(name: "Logging", package: "swift-lo
 let core: [Target] = [
   layer("Core", "Protobuf"),
   layer("Core", "GRPCWire", uses: "Protobuf"),
+  layer("Core", "AccessControl"),
   layer("Core", "LogAPI", uses: "Protobuf", "GRPCWire"),
 ]
 
@@ -36,6 +37,7 @@ let tests: [Target] = [
   test(
     "CodecTests", uses: "Protobuf", "GRPCWire", "LogAPI", "CLogProto",
     exclude: ["Golden", "judge.py"]),
+  test("AccessControlTests", uses: "AccessControl"),
 ]
 
 let package = Package(
