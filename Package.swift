@@ -22,7 +22,10 @@ let core: [Target] = [
   layer("Core", "LogAPI", uses: "Protobuf", "GRPCWire"),
 ]
 
-let io: [Target] = []
+let io: [Target] = [
+  cSources("IO", "CPlatform"),
+  layer("IO", "CommitLog", uses: "CPlatform"),
+]
 
 let client: [Target] = []
 
@@ -37,12 +40,15 @@ let tests: [Target] = [
   test(
     "CodecTests", uses: "Protobuf", "GRPCWire", "LogAPI", "CLogProto",
     exclude: ["Golden", "judge.py"]),
+  test("CommitLogTests", uses: "CommitLog"),
   test("AccessControlTests", uses: "AccessControl"),
 ]
 
 let package = Package(
   name: "distlog",
-  products: [],
+  products: [
+    .library(name: "CommitLog", targets: ["CommitLog"])
+  ],
   dependencies: [],
   targets: core + io + client + node + programs + tests,
   swiftLanguageModes: [.v6]

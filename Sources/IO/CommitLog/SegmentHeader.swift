@@ -1,0 +1,82 @@
+/// The first 64 bytes of a store.
+///
+/// Little-endian; ids as a UUID is written.
+///
+///     byte  size  field
+///        0     2  magic "DL"
+///        2     2  format, 1
+///        4     4  CRC-32C over bytes 0 to 4 and 8 to 64
+///        8    16  cluster id
+///       24    16  log instance id
+///       40     8  base offset: of the first record that may stand here
+///       48     8  first Raft index that may stand here
+///       56     8  term of the entry before, 0 = none
+struct SegmentHeader: Equatable, Sendable {
+  static let size = 64
+  private static let magic: UInt16 = 0x4C44
+  static let format: UInt16 = 1
+
+  var clusterID: UniqueID
+  var logInstanceID: UniqueID
+  var baseOffset: UInt64
+  var firstIndex: UInt64
+  var termBefore: UInt64
+
+  var encoded: [UInt8] {
+    var start = LittleEndianWriter()
+    start.add(SegmentHeader.magic)
+    start.add(SegmentHeader.format)
+    var rest = LittleEndianWriter()
+    rest.add(clusterID)
+    rest.add(logInstanceID)
+    rest.add(baseOffset)
+    rest.add(firstIndex)
+    rest.add(termBefore)
+    let sum = CRC32C.checksum(start.bytes + rest.bytes)
+    start.add(sum)
+    return start.bytes + rest.bytes
+  }
+
+  /// Reads the 64 bytes of `file`, which must be of the log `identity`.
+  init(
+    checking bytes: [UInt8], file: String, identity: LogIdentity
+  ) throws(CommitLogError) {
+    func damaged(_ what: String) -> CommitLogError {
+      .corrupt(file: file, position: 0, offset: 0, what: what)
+    }
+    guard bytes.count == SegmentHeader.size else {
+      throw damaged("the segment header is cut off")
+    }
+    var reader = LittleEndianReader(bytes[...])
+    guard reader.number(UInt16.self) == SegmentHeader.magic else {
+      throw damaged("no segment header starts here")
+    }
+    let format = reader.number(UInt16.self)
+    let sum = reader.number(UInt32.self)
+    guard CRC32C.checksum(Array(bytes[..<4] + bytes[8...])) == sum else {
+      throw damaged("the checksum of the segment header is wrong")
+    }
+    guard format == SegmentHeader.format else {
+      throw .unsupportedFormat(
+        file: file, found: Int(format), supported: Int(SegmentHeader.format))
+    }
+    clusterID = reader.id()
+    logInstanceID = reader.id()
+    guard clusterID == identity.clusterID, logInstanceID == identity.logInstanceID else {
+      throw .foreign(
+        file: file, expected: "\(identity.clusterID)/\(identity.logInstanceID)",
+        found: "\(clusterID)/\(logInstanceID)")
+    }
+    baseOffset = reader.number()
+    firstIndex = reader.number()
+    termBefore = reader.number()
+  }
+
+  init(identity: LogIdentity, baseOffset: UInt64, firstIndex: UInt64, termBefore: UInt64) {
+    clusterID = identity.clusterID
+    logInstanceID = identity.logInstanceID
+    self.baseOffset = baseOffset
+    self.firstIndex = firstIndex
+    self.termBefore = termBefore
+  }
+}
