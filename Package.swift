@@ -24,7 +24,9 @@ let core: [Target] = [
 
 let io: [Target] = [
   cSources("IO", "CPlatform"),
+  system("IO", "COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
   layer("IO", "CommitLog", uses: "CPlatform"),
+  layer("IO", "TLS", uses: "COpenSSL"),
 ]
 
 let client: [Target] = []
@@ -34,6 +36,7 @@ let node: [Target] = []
 let programs: [Target] = []
 
 let tests: [Target] = [
+  testSupport("TestSupport"),
   test("ProtobufTests", uses: "Protobuf"),
   test("GRPCWireTests", uses: "GRPCWire", "Protobuf"),
   cOracle("CLogProto"),
@@ -42,6 +45,7 @@ let tests: [Target] = [
     exclude: ["Golden", "judge.py"]),
   test("CommitLogTests", uses: "CommitLog"),
   test("AccessControlTests", uses: "AccessControl"),
+  test("TLSTests", uses: "TLS", "TestSupport"),
 ]
 
 let package = Package(
