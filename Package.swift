@@ -24,9 +24,11 @@ let core: [Target] = [
 
 let io: [Target] = [
   cSources("IO", "CPlatform"),
+  system("IO", "CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
   system("IO", "COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
   layer("IO", "CommitLog", uses: "CPlatform"),
   layer("IO", "TLS", uses: "COpenSSL"),
+  layer("IO", "HTTP2", uses: "CNghttp2"),
 ]
 
 let client: [Target] = []
@@ -46,6 +48,7 @@ let tests: [Target] = [
   test("CommitLogTests", uses: "CommitLog"),
   test("AccessControlTests", uses: "AccessControl"),
   test("TLSTests", uses: "TLS", "TestSupport"),
+  test("HTTP2Tests", uses: "HTTP2"),
 ]
 
 let package = Package(
