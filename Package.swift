@@ -29,6 +29,7 @@ let io: [Target] = [
   layer("IO", "CommitLog", uses: "CPlatform"),
   layer("IO", "TLS", uses: "COpenSSL"),
   layer("IO", "HTTP2", uses: "CNghttp2"),
+  layer("IO", "RPC", uses: "Protobuf", "GRPCWire", "TLS", "HTTP2", products: nio + logging),
 ]
 
 let client: [Target] = []
@@ -49,6 +50,9 @@ let tests: [Target] = [
   test("AccessControlTests", uses: "AccessControl"),
   test("TLSTests", uses: "TLS", "TestSupport"),
   test("HTTP2Tests", uses: "HTTP2"),
+  test(
+    "RPCTests", uses: "Protobuf", "GRPCWire", "TLS", "HTTP2", "RPC", "TestSupport",
+    products: nio + logging, exclude: ["grpcio_client.py"]),
 ]
 
 let package = Package(
@@ -56,7 +60,10 @@ let package = Package(
   products: [
     .library(name: "CommitLog", targets: ["CommitLog"])
   ],
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
   targets: core + io + client + node + programs + tests,
   swiftLanguageModes: [.v6]
 )

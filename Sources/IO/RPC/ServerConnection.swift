@@ -1,0 +1,189 @@
+import GRPCWire
+import HTTP2
+import Logging
+import NIOCore
+import TLS
+
+/// One connection on the server: TLS, HTTP/2 and its calls in one channel handler.
+///
+/// Bytes are fed as they come; whatever answers them goes out once, at the end of the read.
+final class ServerConnection: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  let loop: ServerLoop
+  let info: ServerConnectionInfo
+  let tls: TLSSession?
+  /// nil before the TLS handshake is done and after the end.
+  var session: HTTP2Session?
+  var context: ChannelHandlerContext?
+  /// Place in the loop's list.
+  var slot: Int?
+
+  /// Between the first `channelRead` and `channelReadComplete`.
+  private(set) var isReading = false
+  var isFlushing = false
+  /// On the loop's list of connections to flush.
+  var isDirty = false
+  var isClosing = false
+  var closingSince: NIODeadline?
+
+  /// Of the read being worked on, so that a clock is read once.
+  var readAt = NIODeadline.now()
+  let openedAt: NIODeadline
+  var hasSettings = false
+  /// When the last call ended, or the connection was opened.
+  var idleSince: NIODeadline
+  var pingedAt: NIODeadline?
+  /// Ended calls that nobody else refers to, for reuse.
+  var spareCalls: [ServerCall] = []
+  /// Bytes of messages not yet whole, over all calls.
+  var gatheredBytes = 0
+  var drainState = DrainState.serving
+  var deadlineTimer: Scheduled<Void>?
+  var deadlineTimerAt = NIODeadline.distantFuture
+
+  enum DrainState {
+    case serving
+    /// The first GOAWAY went out, with a PING behind it.
+    case announced(at: NIODeadline)
+    /// The last GOAWAY went out: the calls now open are the last.
+    case refusing
+  }
+
+  init(_ loop: ServerLoop, remoteAddress: String) throws(TLSError) {
+    self.loop = loop
+    openedAt = .now()
+    idleSince = openedAt
+    info = ServerConnectionInfo(
+      eventLoop: loop.eventLoop, remoteAddress: remoteAddress)
+    if let context = loop.configuration.tls {
+      tls = try TLSSession(context, role: .server, peer: remoteAddress)
+    } else {
+      tls = nil
+    }
+  }
+
+  // MARK: - Channel events
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func channelActive(context: ChannelHandlerContext) {
+    guard loop.add(self) else {
+      isClosing = true
+      context.close(promise: nil)
+      return
+    }
+    if tls == nil { openSession() }
+    flush()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if !isReading {
+      isReading = true
+      readAt = .now()
+      pingedAt = nil
+    }
+    guard !isClosing else { return }
+    unwrapInboundIn(data).withUnsafeReadableBytes { feed($0) }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isReading = false
+    flush()
+    context.fireChannelReadComplete()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { flush() }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) { tearDown() }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    tearDown()
+    self.context = nil
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    loop.configuration.logger?.debug("connection from \(info.remoteAddress) failed: \(error)")
+    context.close(promise: nil)
+  }
+
+  // MARK: - Bytes in
+
+  private func feed(_ bytes: UnsafeRawBufferPointer) {
+    guard let tls else { return receive(bytes) }
+    let wasEstablished = tls.state == .established
+    do throws(TLSError) {
+      try tls.receive(bytes, scratch: loop.scratch) { plain in
+        if session == nil { openSession() }
+        receive(plain)
+      }
+      if !wasEstablished, tls.state == .established, session == nil, !isClosing { openSession() }
+    } catch {
+      if wasEstablished { close("\(error)") } else { refuse("\(error)") }
+    }
+    if tls.state == .closedByPeer { close(nil) }
+  }
+
+  private func receive(_ plain: UnsafeRawBufferPointer) {
+    guard let session, !isClosing else { return }
+    do throws(HTTP2Error) {
+      try session.receive(plain, now: readAt.uptimeNanoseconds)
+    } catch {
+      close("\(error)")
+    }
+  }
+
+  private func openSession() {
+    info.identity = tls?.peerIdentity
+    do throws(HTTP2Error) {
+      let session = try HTTP2Session(
+        role: .server, settings: loop.configuration.http2, pool: loop.pool)
+      session.delegate = self
+      self.session = session
+    } catch {
+      close("\(error)")
+    }
+  }
+
+  // MARK: - The end
+
+  /// Ends the connection after what is queued (a GOAWAY, an alert) was given to the socket.
+  func close(_ reason: String?) {
+    guard !isClosing else { return }
+    isClosing = true
+    closingSince = .now()
+    if let reason { loop.configuration.logger?.debug("\(closingLine(reason))") }
+    needsFlush()
+  }
+
+  /// `close`, of a client that did not get in. Who is refused, and why, is what an operator is asked.
+  private func refuse(_ reason: String) {
+    guard !isClosing else { return }
+    loop.logRefusal(closingLine(reason))
+    close(nil)
+  }
+
+  private func closingLine(_ reason: String) -> String {
+    "closing the connection from \(info.remoteAddress): \(reason)"
+  }
+
+  /// Ends every call and forgets the session. Safe to call twice.
+  func tearDown() {
+    loop.remove(self)
+    deadlineTimer?.cancel()
+    deadlineTimer = nil
+    isClosing = true
+    spareCalls = []
+    guard let session else { return }
+    self.session = nil
+    session.delegate = nil
+    session.forEachStream { stream in
+      guard let pointer = stream.context else { return }
+      stream.context = nil
+      Unmanaged<ServerCall>.fromOpaque(pointer).takeRetainedValue().closed(.connectionLost)
+    }
+  }
+}
