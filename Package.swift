@@ -34,7 +34,11 @@ let io: [Target] = [
 
 let client: [Target] = []
 
-let node: [Target] = []
+let node: [Target] = [
+  layer(
+    "Node", "LogService",
+    uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "RPC", products: nio)
+]
 
 let programs: [Target] = []
 
@@ -53,6 +57,10 @@ let tests: [Target] = [
   test(
     "RPCTests", uses: "Protobuf", "GRPCWire", "TLS", "HTTP2", "RPC", "TestSupport",
     products: nio + logging, exclude: ["grpcio_client.py"]),
+  test(
+    "LogServiceTests",
+    uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "LogService",
+    "TestSupport", products: nio),
 ]
 
 let package = Package(

@@ -1,0 +1,126 @@
+package import AccessControl
+import GRPCWire
+import LogAPI
+import NIOCore
+package import RPC
+
+/// The services log.v1.Log and log.v1.Logs: authorizes each call and hands it to its handler.
+package final class LogService: Sendable {
+  private let core: LogServiceCore
+  private let loops: [ServiceLoop]
+  private let authorizer: Authorizer
+  private let subjectOf: @Sendable (ServerConnectionInfo) -> String
+
+  /// - Parameters:
+  ///   - loops: one for each event loop that connections run on.
+  ///   - subject: the name that the rules know a connection's peer by.
+  package init(
+    _ core: LogServiceCore, loops: [ServiceLoop], authorizer: Authorizer,
+    subject: @escaping @Sendable (ServerConnectionInfo) -> String
+  ) {
+    self.core = core
+    self.loops = loops
+    self.authorizer = authorizer
+    subjectOf = subject
+    for loop in loops { loop.attach(core.backend) }
+  }
+
+  /// What to register with a server.
+  package var methods: [RPCMethod] {
+    LogMethod.allCases.enumerated().map { ordinal, method in
+      RPCMethod(
+        path: method.path, shape: method.shape,
+        maxMessageBytes: method.action == "produce" ? nil : 64 << 10
+      ) { [self] call in
+        start(method, ordinal, call)
+      }
+    }
+  }
+
+  /// Ends streams in an orderly way; every accepted record is still answered. From anywhere.
+  package func drain() {
+    for loop in loops { loop.eventLoop.execute { loop.drain() } }
+  }
+
+  private func start(
+    _ method: LogMethod, _ ordinal: Int, _ call: ServerCall
+  ) -> any ServerCallHandler {
+    let state = connectionState(call)
+    if let refusal = state.refusal(of: method, ordinal: ordinal) {
+      return RefusedCall(refusal, call, waitsForRequest: method.shape != .bidirectional)
+    }
+    let loop = state.loop
+    if loop.isDraining, method.shape != .unary {
+      return RefusedCall(.draining, call, waitsForRequest: false)
+    }
+    switch method {
+    case .produce: return ProduceCall(core, loop, call)
+    case .produceStream: return ProduceStreamCall(core, loop, call)
+    case .consume: return ConsumeCall(core, loop, call)
+    case .consumeStream: return ConsumeStreamCall(core, loop, call)
+    case .getServers: return getServers()
+    case .describeLog: return describeLog()
+    case .listLogs: return listLogs()
+    case .findOffset: return findOffset()
+    }
+  }
+
+  private func getServers() -> any ServerCallHandler {
+    SimpleCall<GetServersRequest, GetServersResponse>(core) { [core] request in
+      guard LogName.isDefault(request.log) else { return .failure(.noSuchLog(request.log)) }
+      return .success(core.servers())
+    }
+  }
+
+  private func describeLog() -> any ServerCallHandler {
+    DiskCall<DescribeLogRequest, LogInfo>(core) { [core] request in
+      guard LogName.isDefault(request.name) else {
+        return .failure(.noSuchLog(request.name, field: "name"))
+      }
+      return .success(core.describeLog())
+    }
+  }
+
+  private func listLogs() -> any ServerCallHandler {
+    DiskCall<ListLogsRequest, ListLogsResponse>(core) { [core] request in
+      var response = ListLogsResponse()
+      if LogName.default.hasPrefix(request.prefix) { response.logs = [core.describeLog()] }
+      return .success(response)
+    }
+  }
+
+  private func findOffset() -> any ServerCallHandler {
+    DiskCall<FindOffsetRequest, FindOffsetResponse>(core) { [core] in core.findOffset($0) }
+  }
+
+  private func connectionState(_ call: ServerCall) -> ConnectionState {
+    if let attachment = call.connection.attachment, let state = attachment as? ConnectionState {
+      return state
+    }
+    guard let loop = loops.first(where: { $0.eventLoop === call.eventLoop }) else {
+      preconditionFailure("a connection runs on a loop that the log service does not know")
+    }
+    let state = ConnectionState(
+      loop: loop, subject: subjectOf(call.connection), authorizer: authorizer)
+    call.connection.attachment = state
+    return state
+  }
+}
+
+/// A call that is answered with a refusal.
+///
+/// Where one request is due the refusal waits for it: some clients, curl among them, take an answer
+/// and the reset behind it for a broken stream while they are still sending. A stream of requests is
+/// refused at once, as its first request may be long in coming.
+private final class RefusedCall: ServerCallHandler {
+  private let status: Status
+
+  init(_ status: Status, _ call: ServerCall, waitsForRequest: Bool) {
+    self.status = status
+    if !waitsForRequest { call.finish(status) }
+  }
+
+  func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) { call.finish(status) }
+
+  func receiveEnd(on call: ServerCall) { call.finish(status) }
+}

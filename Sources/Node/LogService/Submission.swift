@@ -1,0 +1,181 @@
+import LogAPI
+
+/// A produce call that waits for its records to be on disk.
+///
+/// A base class instead of a protocol: one of these is called for every request, and a virtual
+/// call costs a fifth of one through an existential.
+class ProduceWaiter {
+  /// Why no further request of the call is to be written: one failed, and the call ends with that.
+  /// The log's loop's own.
+  fileprivate var cut: LogFailure?
+
+  init() {}
+
+  /// The records of `entry` are committed.
+  func committed(_ entries: UnsafeBufferPointer<Submission.Entry>, term: UInt64) {
+    preconditionFailure("committed(_:term:) is for subclasses")
+  }
+
+  /// The records of `entry` are not acknowledged; `failure` says whether that is certain.
+  func failed(_ entry: Submission.Entry, _ failure: LogFailure) {
+    preconditionFailure("failed(_:_:) is for subclasses")
+  }
+}
+
+/// The produce requests that one event loop read in one turn, on their way to the log and back.
+///
+/// It is handed over whole, so that a thread is woken per turn and not per request. It belongs to
+/// one thread at a time: the loop that filled it, the log's loop, then the first again.
+package final class Submission: @unchecked Sendable {
+  /// One request.
+  package struct Entry {
+    /// Where the serialized ProduceRequest lies in the submission's bytes.
+    package let start: Int
+    package let length: Int
+    /// Records in the request; at least one.
+    package let count: Int
+    /// A failure is reported in the stream, which stays open.
+    package let wantsInlineFailure: Bool
+    /// Set when the log has given the records their place.
+    package fileprivate(set) var firstOffset: UInt64 = 0
+    /// The first record's timestamp, nanoseconds since 1970.
+    package fileprivate(set) var timestamp: UInt64 = 0
+
+    package var lastOffset: UInt64 { firstOffset + UInt64(count) - 1 }
+  }
+
+  /// Requests of one call that follow each other: so many have one reference and one answer's work.
+  private struct Run {
+    let waiter: ProduceWaiter
+    /// Behind the last of its entries.
+    var end: Int
+    /// Why these were not written; nil when they share the fate of their group.
+    var refusal: LogFailure?
+  }
+
+  package private(set) var entries: [Entry] = []
+  private var runs: [Run] = []
+  private var lastWaiter: ObjectIdentifier?
+  package private(set) var byteCount = 0
+  private var recordCount = 0
+
+  /// What it holds in memory until it is on disk: offset, term and time are added to each record.
+  package var cost: Int { byteCount + 32 * recordCount }
+  private var memory: UnsafeMutableRawBufferPointer
+
+  package init() {
+    memory = .allocate(byteCount: 64 << 10, alignment: 16)
+  }
+
+  deinit {
+    memory.deallocate()
+  }
+
+  package var isEmpty: Bool { entries.isEmpty }
+
+  /// Copies a request whose `count` records are known to be acceptable.
+  func add(
+    _ request: UnsafeRawBufferPointer, count: Int, inlineFailure: Bool = false,
+    for waiter: ProduceWaiter
+  ) {
+    precondition(count > 0, "a request without records must be refused, not submitted")
+    let needed = byteCount + request.count
+    if needed > memory.count { grow(to: needed) }
+    UnsafeMutableRawBufferPointer(rebasing: memory[byteCount..<needed]).copyMemory(from: request)
+    entries.append(
+      Entry(
+        start: byteCount, length: request.count, count: count,
+        wantsInlineFailure: inlineFailure))
+    byteCount = needed
+    recordCount += count
+    if lastWaiter == ObjectIdentifier(waiter) {
+      runs[runs.count - 1].end = entries.count
+    } else {
+      runs.append(Run(waiter: waiter, end: entries.count))
+      lastWaiter = ObjectIdentifier(waiter)
+    }
+  }
+
+  /// Where the log put a request: its first record's offset, and that record's timestamp.
+  package typealias Place = (firstOffset: UInt64, timestamp: UInt64)
+
+  /// Asks `body` for the place of each serialized ProduceRequest, in their order, but for those of
+  /// calls that end with an earlier failure; how many were placed. On the log's loop.
+  package func placeEach(
+    _ body: (_ request: UnsafeRawBufferPointer, _ count: Int) -> Place
+  ) -> Int {
+    let memory = UnsafeRawBufferPointer(memory)
+    var start = 0
+    var placed = 0
+    for number in runs.indices {
+      let range = start..<runs[number].end
+      start = range.upperBound
+      if let cut = runs[number].waiter.cut {
+        runs[number].refusal = cut
+        continue
+      }
+      placed += range.count
+      entries.withUnsafeMutableBufferPointer { all in
+        for index in range {
+          let (start, length) = (all[index].start, all[index].length)
+          let request = UnsafeRawBufferPointer(rebasing: memory[start..<(start + length)])
+          let place = body(request, all[index].count)
+          all[index].firstOffset = place.firstOffset
+          all[index].timestamp = place.timestamp
+        }
+      }
+    }
+    return placed
+  }
+
+  /// Notes that nothing of it is written. Calls that do not take failures in their stream end with
+  /// this one, so what they have on the way already must not be written either. On the log's loop.
+  func refuse(_ failure: LogFailure) {
+    var start = 0
+    for number in runs.indices {
+      let range = start..<runs[number].end
+      start = range.upperBound
+      guard runs[number].refusal == nil else { continue }
+      runs[number].refusal = failure
+      if entries[range].contains(where: { !$0.wantsInlineFailure }) {
+        runs[number].waiter.cut = failure
+      }
+    }
+  }
+
+  /// Tells every waiter. Call it on the loop that filled the submission.
+  package func resolve(_ result: Result<UInt64, LogFailure>) {
+    entries.withUnsafeBufferPointer { all in
+      var start = 0
+      for run in runs {
+        let part = UnsafeBufferPointer(rebasing: all[start..<run.end])
+        start = run.end
+        switch run.refusal.map({ .failure($0) }) ?? result {
+        case .success(let term): run.waiter.committed(part, term: term)
+        case .failure(let failure): for entry in part { run.waiter.failed(entry, failure) }
+        }
+      }
+    }
+  }
+
+  /// Makes it ready for another turn; memory is kept unless a burst made it large.
+  package func reset() {
+    entries.removeAll(keepingCapacity: entries.capacity <= 64 << 10)
+    runs.removeAll(keepingCapacity: runs.capacity <= 64 << 10)
+    lastWaiter = nil
+    byteCount = 0
+    recordCount = 0
+    if memory.count > 4 << 20 {
+      memory.deallocate()
+      memory = .allocate(byteCount: 64 << 10, alignment: 16)
+    }
+  }
+
+  private func grow(to needed: Int) {
+    let larger = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(needed, memory.count * 2), alignment: 16)
+    larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<byteCount]))
+    memory.deallocate()
+    memory = larger
+  }
+}
