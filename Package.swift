@@ -37,10 +37,18 @@ let client: [Target] = []
 let node: [Target] = [
   layer(
     "Node", "LogService",
-    uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "RPC", products: nio)
+    uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "RPC", products: nio),
+  layer(
+    "Node", "Agent",
+    uses: "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "TLS", "HTTP2", "RPC", "LogService",
+    products: nio + logging + [yams]),
 ]
 
-let programs: [Target] = []
+let programs: [Target] = [
+  program(
+    "distlogd", uses: "AccessControl", "CommitLog", "TLS", "Agent",
+    products: arguments + logging)
+]
 
 let tests: [Target] = [
   testSupport("TestSupport"),
@@ -61,6 +69,7 @@ let tests: [Target] = [
     "LogServiceTests",
     uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "LogService",
     "TestSupport", products: nio),
+  test("AgentTests", uses: "Agent"),
 ]
 
 let package = Package(
@@ -70,7 +79,9 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: core + io + client + node + programs + tests,
   swiftLanguageModes: [.v6]

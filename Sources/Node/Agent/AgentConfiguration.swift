@@ -1,0 +1,169 @@
+internal import Foundation
+package import Logging
+package import TLS
+
+/// Every setting of one server, typed and validated once.
+package struct AgentConfiguration: Sendable {
+  package enum LogFormat: String, CaseIterable, Sendable {
+    case automatic = "auto"
+    case text
+    case json
+  }
+
+  package struct Address: Sendable, Equatable, CustomStringConvertible {
+    package var host: String
+    package var port: Int
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  }
+
+  package var nodeID: String
+  package var dataFolder: String
+  /// 0 = half the cores.
+  package var eventLoops: Int
+  package var listen: Address
+  package var advertise: Address?
+  package var certificate: String
+  package var key: String
+  package var authority: String
+  package var minimumTLS: TLSContext.MinimumVersion
+  package var subject: PeerIdentity.SubjectSource
+  package var policy: String
+  package var segmentBytes: Int
+  package var recordBytes: Int
+  package var messageBytes: Int
+  package var connections: Int
+  package var streamsPerConnection: Int
+  package var consumerStall: Duration
+  package var logLevel: Logger.Level
+  package var logFormat: LogFormat
+  package var drain: Duration
+
+  package init(_ values: SettingValues) throws(ConfigurationError) {
+    let read = Reader(values: values)
+    let id = values["node.id"].text
+    nodeID = id.isEmpty ? ProcessInfo.processInfo.hostName : id
+    try read.check(
+      "node.id", (1...64).contains(nodeID.utf8.count) && nodeID.utf8.allSatisfy(Self.isNameByte),
+      "must be 1 to 64 of A-Z a-z 0-9 . _ -, not \"\(nodeID)\"")
+    dataFolder = try read.text("node.dataDir")
+    eventLoops = try read.integer("node.eventLoops", 0...256)
+    listen = try read.address("listen.rpc", ports: 0...65535)
+    advertise =
+      values["advertise.rpc"].text.isEmpty
+      ? nil : try read.address("advertise.rpc", ports: 1...65535)
+    let expected = try read.integer("join.bootstrapExpect", 0...9)
+    try read.check(
+      "join.bootstrapExpect", expected == 1, "this version serves a single node: only 1 works")
+    certificate = try read.file("tls.cert", "this node's certificate")
+    key = try read.file("tls.key", "its private key")
+    authority = try read.file("tls.ca", "the CA of your clients")
+    minimumTLS = try read.choice("tls.minVersion", TLSContext.MinimumVersion.self)
+    subject = try read.choice("auth.subject", PeerIdentity.SubjectSource.self)
+    policy = try read.file("acl.policy", "the rules of who may do what")
+    segmentBytes = try read.size("storage.segmentBytes", (1 << 20)...(1 << 32))
+    recordBytes = try read.size("logs.maxRecordBytes", 1...(3 << 20))
+    messageBytes = try read.size("limits.messageBytes", (64 << 10)...(12 << 20))
+    connections = try read.integer("limits.connections", 1...1_000_000)
+    streamsPerConnection = try read.integer("limits.streamsPerConnection", 1...100_000)
+    consumerStall = try read.duration("limits.consumerStall", .seconds(1))
+    let levels = Logger.Level.allCases.map(\.rawValue)
+    logLevel = Logger.Level(rawValue: try read.choice("log.level", levels)) ?? .info
+    logFormat = try read.choice("log.format", LogFormat.self)
+    drain = try read.duration("shutdown.drain", .zero)
+    try read.check(
+      "logs.maxRecordBytes", recordBytes <= messageBytes - (64 << 10),
+      "must leave 64KiB of limits.messageBytes (\(messageBytes)) for the rest of a message")
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+      UInt8(ascii: "-"):
+      true
+    default: false
+    }
+  }
+}
+
+/// Reads single settings; an error names key, origin and remedy.
+private struct Reader {
+  let values: SettingValues
+
+  func check(_ key: String, _ holds: Bool, _ message: String) throws(ConfigurationError) {
+    guard !holds else { return }
+    throw ConfigurationError("\(key) (\(values[key].origin)): \(message)")
+  }
+
+  private func wrong(_ key: String, _ expected: String) -> ConfigurationError {
+    ConfigurationError(
+      "\(key) (\(values[key].origin)): \"\(values[key].text)\" is not \(expected)")
+  }
+
+  func text(_ key: String) throws(ConfigurationError) -> String {
+    let text = values[key].text
+    guard !text.isEmpty else { throw wrong(key, "a value: it must not be empty") }
+    return text
+  }
+
+  func file(_ key: String, _ what: String) throws(ConfigurationError) -> String {
+    let path = values[key].text
+    guard !path.isEmpty else {
+      let flag = Setting.named(key)?.flag ?? key
+      throw ConfigurationError(
+        "\(key) is not set: name the file of \(what), for example with \(flag)")
+    }
+    return path
+  }
+
+  func integer(_ key: String, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+    guard let number = Int(values[key].text), range.contains(number) else {
+      throw wrong(key, "a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  func size(_ key: String, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+    guard let size = Units.parseSize(values[key].text), range.contains(size) else {
+      throw wrong(
+        key, "a size such as 64MiB, from \(range.lowerBound) to \(range.upperBound) bytes")
+    }
+    return size
+  }
+
+  func duration(_ key: String, _ least: Duration) throws(ConfigurationError) -> Duration {
+    guard let duration = Units.parseDuration(values[key].text), duration >= least else {
+      throw wrong(key, "a duration such as 500ms or 10min, at least \(least)")
+    }
+    return duration
+  }
+
+  func choice(_ key: String, _ choices: [String]) throws(ConfigurationError) -> String {
+    let text = values[key].text
+    guard choices.contains(text) else {
+      throw wrong(key, "one of \(choices.joined(separator: ", "))")
+    }
+    return text
+  }
+
+  func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ key: String, _ type: Choice.Type
+  ) throws(ConfigurationError) -> Choice {
+    let text = try choice(key, Choice.allCases.map(\.rawValue))
+    guard let choice = Choice(rawValue: text) else { throw wrong(key, "known") }
+    return choice
+  }
+
+  func address(
+    _ key: String, ports: ClosedRange<Int>
+  ) throws(ConfigurationError) -> AgentConfiguration.Address {
+    let text = values[key].text
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      ports.contains(port)
+    else { throw wrong(key, "host:port, with a port from \(ports.lowerBound) to 65535") }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { throw wrong(key, "host:port: the host is missing") }
+    return .init(host: host, port: port)
+  }
+}
