@@ -32,7 +32,10 @@ let io: [Target] = [
   layer("IO", "RPC", uses: "Protobuf", "GRPCWire", "TLS", "HTTP2", products: nio + logging),
 ]
 
-let client: [Target] = []
+let client: [Target] = [
+  layer(
+    "Client", "DistlogClient", uses: "Protobuf", "GRPCWire", "LogAPI", "TLS", "RPC", products: nio)
+]
 
 let node: [Target] = [
   layer(
@@ -60,6 +63,7 @@ let tests: [Target] = [
     exclude: ["Golden", "judge.py"]),
   test("CommitLogTests", uses: "CommitLog"),
   test("AccessControlTests", uses: "AccessControl"),
+  test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),
   test("TLSTests", uses: "TLS", "TestSupport"),
   test("HTTP2Tests", uses: "HTTP2"),
   test(
@@ -75,7 +79,8 @@ let tests: [Target] = [
 let package = Package(
   name: "distlog",
   products: [
-    .library(name: "CommitLog", targets: ["CommitLog"])
+    .library(name: "CommitLog", targets: ["CommitLog"]),
+    .library(name: "DistlogClient", targets: ["DistlogClient"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

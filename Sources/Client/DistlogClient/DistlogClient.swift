@@ -1,0 +1,160 @@
+internal import GRPCWire
+internal import LogAPI
+internal import NIOCore
+internal import NIOPosix
+internal import Protobuf
+internal import RPC
+
+/// A way to a distlog cluster: produce, consume, and ask about logs and servers.
+///
+/// One client serves any number of tasks. It dials when it is first used.
+///
+/// ```swift
+/// let client = try DistlogClient(
+///   servers: ["localhost:8400"], ca: "ca.pem", certificate: "client.pem", key: "client-key.pem")
+/// let acknowledgement = try await client.produce([Record("hello")])
+/// for try await record in client.consume() { print(record.offset, record.value) }
+/// ```
+public final class DistlogClient: Sendable {
+  public let configuration: ClientConfiguration
+  private let group: MultiThreadedEventLoopGroup
+  private let seeds: Seeds
+
+  /// Reads the certificate files; does not dial yet.
+  public init(_ configuration: ClientConfiguration) throws(DistlogError) {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    do {
+      seeds = try Seeds(configuration, on: group.next())
+    } catch {
+      group.shutdownGracefully { _ in }
+      throw error
+    }
+    self.configuration = configuration
+    self.group = group
+  }
+
+  /// - Parameters:
+  ///   - servers: `host:port` of one or more servers, tried in turn.
+  ///   - ca: a PEM file with the CA that signed the servers' certificates.
+  ///   - certificate: a PEM file with this client's certificate and chain.
+  public convenience init(
+    servers: [String], ca: String, certificate: String? = nil, key: String? = nil
+  ) throws(DistlogError) {
+    var addresses: [ServerAddress] = []
+    for server in servers { addresses.append(try ServerAddress(server)) }
+    try self.init(
+      ClientConfiguration(
+        servers: addresses, tls: .init(ca: ca, certificate: certificate, key: key)))
+  }
+
+  /// Ends all calls and closes the connections.
+  public func close() async {
+    await seeds.close()
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      group.shutdownGracefully { _ in continuation.resume() }
+    }
+  }
+
+  // MARK: - Records
+
+  /// Appends records as one batch: all or nothing, with consecutive offsets.
+  ///
+  /// On disk on a majority on return. An error with `isOutcomeUnknown` leaves open whether they are
+  /// in the log; any other means that none is.
+  @discardableResult
+  public func produce(
+    _ records: [Record], to log: String = ""
+  ) async throws(DistlogError) -> Acknowledgement {
+    let batch = ProduceBatch(log: log)
+    for record in records { batch.append(record) }
+    let request = batch.withUnsafeBytes { [UInt8]($0) }
+    return try Acknowledgement(try await call(.produce, request))
+  }
+
+  /// A producer that gathers records into batches and keeps several under way.
+  public func producer(_ options: ProducerOptions = .init()) async throws(DistlogError) -> Producer
+  {
+    Producer(options, on: try await produceStream(maxInFlight: options.maxInFlight))
+  }
+
+  /// Reads records in order; each iteration is a read of its own.
+  public func consume(_ options: ConsumeOptions = .init()) -> RecordSequence {
+    RecordSequence(batches: RecordBatchSequence(client: self, options: options))
+  }
+
+  // MARK: - Questions
+
+  /// The servers of the cluster, as the one that answers sees them.
+  public func servers() async throws(DistlogError) -> ServerList {
+    ServerList(try await call(.getServers, GetServersRequest(includeLearners: true).serialized()))
+  }
+
+  /// The logs that this client may describe and whose names begin with `prefix`.
+  public func logs(prefix: String = "") async throws(DistlogError) -> [LogDescription] {
+    let response: ListLogsResponse = try await call(
+      .listLogs, ListLogsRequest(prefix: prefix).serialized())
+    return response.logs.map { LogDescription($0) }
+  }
+
+  /// One log; empty: the default one.
+  public func describeLog(_ name: String = "") async throws(DistlogError) -> LogDescription {
+    LogDescription(try await call(.describeLog, DescribeLogRequest(name: name).serialized()))
+  }
+
+  /// The first record at or after a time, in nanoseconds since 1970.
+  public func findOffset(
+    in log: String = "", at timestamp: UInt64
+  ) async throws(DistlogError) -> FoundOffset {
+    var request = FindOffsetRequest()
+    request.log = log
+    request.timestampUnixNano = timestamp
+    return FoundOffset(try await call(.findOffset, request.serialized()))
+  }
+
+  // MARK: - Calls
+
+  /// Throws OFFSET_OUT_OF_RANGE when `offset` lies beyond the log's end, where nothing can be yet.
+  package func checkStart(_ offset: UInt64, in log: String) async throws(DistlogError) {
+    var request = ConsumeRequest()
+    request.log = log
+    request.offset = offset
+    do {
+      let _: ConsumeResponse = try await call(.consume, request.serialized())
+    } catch {
+      let isAtEnd = error.metadata["end"] == String(offset)
+      guard error.reason == "OFFSET_OUT_OF_RANGE", isAtEnd else { throw error }
+    }
+  }
+
+  package func produceStream(maxInFlight: Int) async throws(DistlogError) -> ProduceStream {
+    ProduceStream(
+      on: try await seeds.connected(), maxInFlight: maxInFlight, timeout: configuration.timeout)
+  }
+
+  package func session(_ options: ConsumeOptions) -> ConsumeSession {
+    ConsumeSession(options, seeds: seeds, timeout: configuration.timeout)
+  }
+
+  private func call<Response: ProtobufMessage>(
+    _ method: LogMethod, _ request: [UInt8]
+  ) async throws(DistlogError) -> Response {
+    let channel = try await seeds.connected()
+    let answer: [UInt8]
+    do {
+      answer = try await channel.unary(method.path, request, timeout: configuration.timeout)
+    } catch {
+      var failure = DistlogError(error)
+      if method == .produce, failure.reason == failure.code,
+        ["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN"].contains(failure.code)
+      {
+        failure.isOutcomeUnknown = true
+      }
+      throw failure
+    }
+    do {
+      return try Response(serialized: answer)
+    } catch {
+      throw .malformedAnswer(Response.descriptorName, error)
+    }
+  }
+}
