@@ -34,7 +34,8 @@ let io: [Target] = [
 
 let client: [Target] = [
   layer(
-    "Client", "DistlogClient", uses: "Protobuf", "GRPCWire", "LogAPI", "TLS", "RPC", products: nio)
+    "Client", "DistlogClient", uses: "Protobuf", "GRPCWire", "LogAPI", "TLS", "RPC", products: nio),
+  layer("Client", "ClientProgram", uses: "GRPCWire", "DistlogClient"),
 ]
 
 let node: [Target] = [
@@ -50,7 +51,8 @@ let node: [Target] = [
 let programs: [Target] = [
   program(
     "distlogd", uses: "AccessControl", "CommitLog", "TLS", "Agent",
-    products: arguments + logging)
+    products: arguments + logging),
+  program("distlog-client", uses: "DistlogClient", "ClientProgram", products: arguments),
 ]
 
 let tests: [Target] = [
@@ -64,6 +66,7 @@ let tests: [Target] = [
   test("CommitLogTests", uses: "CommitLog"),
   test("AccessControlTests", uses: "AccessControl"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),
+  test("ClientProgramTests", uses: "DistlogClient", "ClientProgram"),
   test("TLSTests", uses: "TLS", "TestSupport"),
   test("HTTP2Tests", uses: "HTTP2"),
   test(
