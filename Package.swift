@@ -77,6 +77,15 @@ let tests: [Target] = [
     uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "LogService",
     "TestSupport", products: nio),
   test("AgentTests", uses: "Agent"),
+  test(
+    "InteropTests", uses: "TestSupport",
+    exclude: ["grpcio_contract.py", "grpcio_refusals.py", "raw_frames.py"]),
+  test(
+    "ProcessTests", uses: "CommitLog", "TestSupport",
+    exclude: [
+      "full_disk.py", "kill_rounds.py", "measure_idle.py", "measure_stalled.py", "restart_reads.py",
+      "rough_peers.py", "stopping.py", "truncated_log.py",
+    ]),
 ]
 
 let package = Package(
