@@ -53,6 +53,9 @@ let programs: [Target] = [
     "distlogd", uses: "AccessControl", "CommitLog", "TLS", "Agent",
     products: arguments + logging),
   program("distlog-client", uses: "DistlogClient", "ClientProgram", products: arguments),
+  program(
+    "distlog-bench", uses: "Protobuf", "GRPCWire", "LogAPI", "TLS", "RPC",
+    products: nio + arguments),
 ]
 
 let tests: [Target] = [
@@ -77,6 +80,7 @@ let tests: [Target] = [
     uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "LogService",
     "TestSupport", products: nio),
   test("AgentTests", uses: "Agent"),
+  test("BenchTests", uses: "distlog-bench"),
   test(
     "InteropTests", uses: "TestSupport",
     exclude: ["grpcio_contract.py", "grpcio_refusals.py", "raw_frames.py"]),
