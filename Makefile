@@ -1,0 +1,63 @@
+# Everything a developer or a machine runs; `make help` lists it.
+# Each target can be run on its own in a clean clone, with or without a terminal.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+# One compiler at a time uses all cores already, and two would fight over .build.
+.NOTPARALLEL:
+
+# An import that the manifest does not declare compiles without this flag, and breaks later.
+IMPORTS := --explicit-target-dependency-import-check error
+SWIFT_SOURCES := Package.swift Sources Tests Examples
+
+.PHONY: help deps deps-run deps-test build release run test check fix ci certs protos bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+deps: deps-test ## install every system package and Python package that is missing
+
+deps-run:
+	@scripts/deps.sh run
+
+deps-test:
+	@scripts/deps.sh test
+	@scripts/python-env.sh
+
+build: deps-run ## build everything but the tests, with debug information
+	swift build $(IMPORTS)
+
+release: deps-run ## build both programs, optimised
+	swift build -c release $(IMPORTS) --product distlogd
+	swift build -c release $(IMPORTS) --product distlog-client
+
+run: ## the whole way once: a real file in, kill -9, restart, the same bytes out
+	@started=$$(date +%s); $(MAKE) deps-run release certs; DISTLOG_STARTED=$$started scripts/run.sh
+
+test: deps-test certs ## build with the tests and run them all
+	@scripts/test-example.sh
+	swift build --build-tests $(IMPORTS)
+	DISTLOG_BIN_DIR="$$(swift build --show-bin-path)" swift test --skip-build --disable-xctest --no-parallel
+
+check: deps-test ## format, layers, protos, documents; changes nothing
+	@scripts/check.sh
+
+fix: ## format the Swift sources in place
+	swift format --in-place --recursive $(SWIFT_SOURCES)
+
+ci: check test ## what must pass before a change is merged
+
+certs: deps-run ## make development certificates, unless there are good ones
+	@scripts/certs.sh
+
+protos: deps-test ## make the C code that the tests judge the codec with
+	@scripts/protos.sh
+
+bench: deps-run release certs ## measure one node on this machine
+	swift build -c release $(IMPORTS) --product distlog-bench
+	@scripts/bench.sh
+
+clean: ## remove what was built; certificates stay
+	rm -rf .build .tools bench/out bench/data dist Examples/.build
