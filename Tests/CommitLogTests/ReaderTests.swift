@@ -183,8 +183,14 @@ private final class Flag: Sendable {
     let log = try CommitLog.open(folder.path)
     let thread = DiskThread()
     let answers = Mutex<[UInt64]>([])
+    let begun = DispatchSemaphore(value: 0)
     let first = DispatchSemaphore(value: 0)
-    thread.run { first.wait() }
+    thread.run {
+      begun.signal()
+      first.wait()
+    }
+    // Else the thread may take the job and some of the writes in one, and the others in another.
+    begun.wait()
     for number in 0..<50 as Range<UInt64> {
       let batch = FrameBatch()
       batch.begin(
