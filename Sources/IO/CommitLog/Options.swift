@@ -1,7 +1,7 @@
 extension CommitLog {
   /// How a log is kept. Sizes are in bytes.
   public struct Options: Sendable {
-    /// A segment takes no more frames when its store reaches this; a single larger batch still fits..
+    /// A segment takes no more frames when its store reaches this; a single larger batch still fits.
     public var segmentBytes = 64 << 20
     /// Of a segment's index, 12 bytes per batch: a segment is full when its index is.
     public var indexBytes = 4 << 20

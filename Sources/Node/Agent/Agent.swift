@@ -141,7 +141,8 @@ package final class Agent: Sendable {
     health.set("log.v1.Log", .serving)
   }
 
-  /// Stops taking calls, finishes what was accepted, closes the log. At most `shutdown.drain` long.
+  /// Stops taking calls, finishes what was accepted, closes the log. Calls get
+  /// `shutdown.drain`; clients that do not even take their last bytes get a second more.
   package func stop() async throws {
     logger.info("draining", metadata: ["longest": "\(configuration.drain)"])
     health.set("", .notServing)

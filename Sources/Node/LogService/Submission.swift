@@ -11,7 +11,7 @@ class ProduceWaiter {
 
   init() {}
 
-  /// The records of `entry` are committed.
+  /// The records of `entries`, requests of this call that follow each other, are committed.
   func committed(_ entries: UnsafeBufferPointer<Submission.Entry>, term: UInt64) {
     preconditionFailure("committed(_:term:) is for subclasses")
   }
