@@ -33,6 +33,8 @@ find_missing() {
     need protobuf-c-compiler has protoc-c
     need protobuf-compiler has protoc
     need curl has curl
+    need gcc has cc
+    need e2fsprogs has mkfs.ext4
     need nghttp2-client has nghttp
     need python3 has python3
     need python3-venv python_makes_environments

@@ -34,6 +34,9 @@ LONG = 30  # seconds
 class Producer:
     """One connection that writes until the server is gone."""
 
+    # UNAVAILABLE is the killed server. Everything else would be an answer that should not have been given.
+    expected = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
     def __init__(self, name, seed, history, in_batches, in_calls):
         self.name, self.history = name, history
         self.in_batches, self.in_calls = in_batches, in_calls
@@ -53,8 +56,7 @@ class Producer:
             with stubs.channel(address, credentials) as channel:
                 (self._calls if self.in_calls else self._stream)(log_pb2_grpc.LogStub(channel))
         except grpc.RpcError as error:
-            # UNAVAILABLE is the killed server. Everything else would be an answer that should not have been given.
-            if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+            if error.code() not in self.expected:
                 self.problem = f"producer {self.name}: {error.code()} {error.details()}"
         except Exception as error:
             self.problem = f"producer {self.name}: {error!r}"

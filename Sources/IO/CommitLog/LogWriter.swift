@@ -259,7 +259,8 @@ extension LogWriter {
     guard now > metaTime + 1_000_000_000 || now < metaTime else { return }
     metaTime = now
     do throws(CommitLogError) {
-      try meta.write(currentMeta)
+      // The next write goes to the other slot, the only one that is surely good: none must follow a failed one.
+      try orPoison { (writer) throws(CommitLogError) in try writer.meta.write(writer.currentMeta) }
     } catch {
       // The mark also stands in the frames; only a later close needs the file.
       options.note("the meta file could not be refreshed: \(error)")

@@ -1,0 +1,79 @@
+"""A real file system for one test: ext4 in a file, mounted by a loop device, and cut off by its own ioctl.
+
+Needs root. `inside_own_mounts` runs the script again in a mount namespace of its own, so that nothing stays mounted
+however it ends.
+"""
+
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+import sys
+
+_SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
+_MARK = "DISTLOG_OWN_MOUNTS"
+WITH_JOURNAL, WITHOUT_JOURNAL = 1, 2  # whether the file system's journal still reaches the disk; data never does
+
+
+def inside_own_mounts():
+    """False where there can be none; else this process, or the one that takes its place, has mounts of its own."""
+    if os.environ.get(_MARK):
+        return True
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "mkfs.ext4", "mount", "umount"))):
+        return False
+    prefix = ["unshare", "--mount", "--propagation", "private"]
+    if subprocess.run([*prefix, "true"], capture_output=True, timeout=10).returncode:
+        return False
+    os.environ[_MARK] = "1"
+    os.execvp("unshare", [*prefix, sys.executable, *sys.argv])
+
+
+class Ext4:
+    def __init__(self, folder, mib, *options):
+        self.folder, self.image = folder, folder.with_suffix(".ext4")
+        folder.mkdir()
+        with open(self.image, "wb") as file:
+            file.truncate(mib << 20)
+        _run("mkfs.ext4", "-q", *options, str(self.image))
+        self.mounted = False
+
+    def mount(self):
+        _run("mount", "-o", "loop", str(self.image), str(self.folder))
+        self.mounted = True
+
+    def cut_off(self, flags):
+        """From here on no write reaches the disk."""
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.ioctl(folder, _SHUTDOWN, struct.pack("I", flags))
+        finally:
+            os.close(folder)
+
+    def unmount(self):
+        if self.mounted:
+            _run("umount", str(self.folder))
+            self.mounted = False
+
+    def free_bytes(self):
+        found = os.statvfs(self.folder)
+        return found.f_bavail * found.f_frsize
+
+
+def possible(folder):
+    """Whether such a file system can be mounted and cut off here."""
+    try:
+        disk = Ext4(folder, 8)
+        disk.mount()
+        disk.cut_off(WITHOUT_JOURNAL)
+        disk.unmount()
+        return True
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"no loop-mounted ext4 here: {error}", file=sys.stderr)
+        return False
+
+
+def _run(*command):
+    found = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    if found.returncode:
+        raise OSError(f"{command[0]}: {found.stderr.strip()}")
