@@ -87,8 +87,10 @@ let tests: [Target] = [
   test(
     "ProcessTests", uses: "CommitLog", "TestSupport",
     exclude: [
-      "disk_errors.py", "full_disk.py", "kill_rounds.py", "measure_idle.py", "measure_stalled.py",
-      "power_cuts.py", "restart_reads.py", "rough_peers.py", "stopping.py", "truncated_log.py",
+      "damaged_folder.py", "disk_errors.py", "full_disk.py", "kill_rounds.py", "measure_idle.py",
+      "measure_stalled.py",
+      "out_of_resources.py", "power_cuts.py", "restart_reads.py", "rough_peers.py", "stopping.py",
+      "truncated_log.py",
     ]),
 ]
 

@@ -43,5 +43,30 @@ extension RealProcesses {
       #expect(report.faults(expecting: ["disk_errors"]) == [], "seed \(Self.seed)")
       print(report.output)
     }
+
+    @Test(arguments: ["tmpfs", "ext4"])
+    func `a full disk refuses writes, serves reads, starts and heals`(_ disk: String) async throws {
+      let report = try await PythonScript("ProcessTests/full_disk.py").run(
+        ["--disk", disk, "--seed", Self.seed])
+      #expect(report.faults(expecting: ["full_disk"]) == [], "seed \(Self.seed)")
+      print(report.output)
+    }
+
+    @Test(arguments: ["open", "mmap", "fallocate"])
+    func `a server without descriptors, mappings or space says so and loses nothing`(
+      _ what: String
+    ) async throws {
+      let report = try await PythonScript("ProcessTests/out_of_resources.py").run(
+        ["--what", what, "--seed", Self.seed])
+      #expect(report.faults(expecting: ["out_of_resources"]) == [], "seed \(Self.seed)")
+      print(report.output)
+    }
+
+    @Test func `a folder with a flipped bit is refused, or nothing wrong is served`() async throws {
+      let report = try await PythonScript("ProcessTests/damaged_folder.py").run(
+        ["--seed", Self.seed])
+      #expect(report.faults(expecting: ["damaged_folder"]) == [], "seed \(Self.seed)")
+      print(report.output)
+    }
   }
 }

@@ -15,12 +15,6 @@ extension RealProcesses {
       print(report.output)
     }
 
-    @Test func `a full disk refuses writes, serves reads and heals`() async throws {
-      let report = try await PythonScript("ProcessTests/full_disk.py").run()
-      #expect(report.faults(expecting: ["full_disk"]) == [])
-      print(report.output)
-    }
-
     private static let checks = [
       "sigterm_under_load_ends_every_call_with_a_status_and_exits_0",
       "sigterm_leaves_indexes_that_end_at_their_last_entry",

@@ -1,7 +1,7 @@
-"""A real file system for one test: ext4 in a file, mounted by a loop device, and cut off by its own ioctl.
+"""A real file system for one test: ext4 in a file, mounted by a loop device, and cut off by its own ioctl; or tmpfs.
 
-Needs root. `inside_own_mounts` runs the script again in a mount namespace of its own, so that nothing stays mounted
-however it ends.
+ext4 needs root, tmpfs only a user namespace. `inside_own_mounts` runs the script again in a mount namespace of its own,
+so that nothing stays mounted however it ends.
 """
 
 import fcntl
@@ -16,13 +16,16 @@ _MARK = "DISTLOG_OWN_MOUNTS"
 WITH_JOURNAL, WITHOUT_JOURNAL = 1, 2  # whether the file system's journal still reaches the disk; data never does
 
 
-def inside_own_mounts():
+def inside_own_mounts(as_root=True):
     """False where there can be none; else this process, or the one that takes its place, has mounts of its own."""
     if os.environ.get(_MARK):
         return True
-    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "mkfs.ext4", "mount", "umount"))):
+    needed = ["unshare", "mount", "umount"] + (["mkfs.ext4"] if as_root else [])
+    if (as_root and os.geteuid() != 0) or not all(map(shutil.which, needed)):
         return False
     prefix = ["unshare", "--mount", "--propagation", "private"]
+    if os.geteuid() != 0:
+        prefix.append("--map-root-user")
     if subprocess.run([*prefix, "true"], capture_output=True, timeout=10).returncode:
         return False
     os.environ[_MARK] = "1"
@@ -55,9 +58,22 @@ class Ext4:
             _run("umount", str(self.folder))
             self.mounted = False
 
-    def free_bytes(self):
-        found = os.statvfs(self.folder)
-        return found.f_bavail * found.f_frsize
+
+class Tmpfs:
+    def __init__(self, folder, mib):
+        self.folder, self.mib = folder, mib
+        folder.mkdir()
+
+    def mount(self):
+        _run("mount", "-t", "tmpfs", "-o", f"size={self.mib}m,mode=700", "tmpfs", str(self.folder))
+
+    def unmount(self):
+        _run("umount", str(self.folder))
+
+
+def free_bytes(folder):
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
 
 
 def possible(folder):

@@ -130,6 +130,20 @@ class Server:
             self.process.kill()
         self._gone(10)
 
+    def freeze(self):
+        """SIGSTOP, and waits until no thread runs: each is stopped, or in a call from which it will not return."""
+        self.signal(signal.SIGSTOP)
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            states = [self._state(task) for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir()]
+            if all(state in "TD" for state in states) and "T" in states:
+                return
+        raise AssertionError("distlogd did not stop on SIGSTOP")
+
+    @staticmethod
+    def _state(task):
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
     def signal(self, number=signal.SIGTERM):
         os.kill(self.process.pid, number)
 

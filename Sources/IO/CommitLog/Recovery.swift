@@ -212,12 +212,13 @@ struct Recovery<D: Disk> {
         .init(relativeOffset: UInt32(clamping: header.baseOffset - base), position: position))
     }
     let path = folder + "/" + Segment<D.File>.indexName(found.name)
-    // An old file keeps its space, so that a full disk does not stop a node from starting.
+    // An old file keeps its space, and no more is asked for than these entries need, so that a full disk does not stop a
+    // node from starting.
     let file = disk.exists(path) ? try disk.open(path) : try disk.create(path)
     let needed = entries.count * SegmentIndex<D.File>.entryBytes
     let index = try SegmentIndex(
       file, count: 0, maxBytes: max(options.indexBytes, needed), disk: disk)
-    if !entries.isEmpty { try index.reserve() }
+    try index.reserve(entries: entries.count)
     for entry in entries { index.append(entry) }
     let segment = Segment(
       header: found.header, store: found.store, index: index, name: found.name, end: scan.position,

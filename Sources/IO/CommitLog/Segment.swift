@@ -61,8 +61,10 @@ final class Segment<File: DiskFile>: Sendable {
     try store.sync()
   }
 
-  /// The checked header of the frame at `position`.
-  func frameHeader(at position: UInt64) throws(CommitLogError) -> FrameHeader {
+  /// The checked header of the frame at `position`; `offset` is the one that is in doubt when it is bad.
+  func frameHeader(
+    at position: UInt64, offset: UInt64? = nil
+  ) throws(CommitLogError) -> FrameHeader {
     try withUnsafeTemporaryAllocation(byteCount: FrameHeader.size, alignment: 8) {
       (buffer) -> Result<FrameHeader, CommitLogError> in
       do throws(CommitLogError) {
@@ -72,7 +74,7 @@ final class Segment<File: DiskFile>: Sendable {
           return .success(try FrameHeader(checking: base))
         } catch {
           throw .corrupt(
-            file: store.path, position: position, offset: baseOffset, what: error.text)
+            file: store.path, position: position, offset: offset ?? baseOffset, what: error.text)
         }
       } catch {
         return .failure(error)
@@ -110,15 +112,20 @@ extension Segment {
     return try walk { $0.offsets.contains(offset) }
   }
 
-  private func place(at position: UInt64) throws(CommitLogError) -> FramePlace {
+  private func place(
+    at position: UInt64, offset: UInt64? = nil
+  ) throws(CommitLogError) -> FramePlace {
     guard position >= UInt64(SegmentHeader.size), position < end else {
       throw .corrupt(
-        file: store.path, position: position, offset: baseOffset, what: "no frame starts here")
+        file: store.path, position: position, offset: offset ?? baseOffset,
+        what: "no frame starts here")
     }
-    let place = FramePlace(position: position, header: try frameHeader(at: position))
+    let header = try frameHeader(at: position, offset: offset)
+    let place = FramePlace(position: position, header: header)
     guard place.end <= end else {
       throw .corrupt(
-        file: store.path, position: position, offset: baseOffset, what: "the frame is cut off")
+        file: store.path, position: position, offset: offset ?? baseOffset,
+        what: "the frame is cut off")
     }
     return place
   }
@@ -126,13 +133,15 @@ extension Segment {
   /// The first frame that fits, header by header from the start: what is left when the index lies.
   private func walk(until fits: (FrameHeader) -> Bool) throws(CommitLogError) -> FramePlace {
     var position = UInt64(SegmentHeader.size)
+    var offset = baseOffset
     let end = end
     while position < end {
-      let place = try place(at: position)
+      let place = try place(at: position, offset: offset)
       if fits(place.header) { return place }
       position = place.end
+      offset = place.header.nextOffset
     }
     throw .corrupt(
-      file: store.path, position: position, offset: baseOffset, what: "an entry is missing")
+      file: store.path, position: position, offset: offset, what: "an entry is missing")
   }
 }

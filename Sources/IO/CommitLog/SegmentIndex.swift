@@ -56,10 +56,11 @@ final class SegmentIndex<File: DiskFile>: Sendable {
   /// Closes the file, to be called when the segment takes no more writes; it is opened again should they resume.
   func release() { file.withLock { $0 = nil } }
 
-  /// Takes the space of all entries that may come; throws `diskFull` or `outOfFiles` with nothing changed.
-  func reserve() throws(CommitLogError) {
+  /// Takes the space of all entries that may come, or of the first `entries` only; throws `diskFull` or `outOfFiles` with
+  /// nothing changed.
+  func reserve(entries: Int? = nil) throws(CommitLogError) {
     let reserved = reservedBytes.load(ordering: .relaxed)
-    let whole = capacity * SegmentIndex.entryBytes
+    let whole = (entries ?? capacity) * SegmentIndex.entryBytes
     guard reserved < whole else { return }
     try openFile().reserve(from: UInt64(reserved), to: UInt64(whole))
     reservedBytes.store(whole, ordering: .relaxed)
