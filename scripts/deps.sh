@@ -15,6 +15,8 @@ need() {
 }
 has() { command -v "$1"; }
 library() { pkg-config --exists --print-errors "$1"; }
+# protoc comes without google/protobuf/*.proto, which it looks for beside its own installation.
+well_known_protos() { test -f "$(dirname "$(dirname "$(command -v protoc)")")/include/google/protobuf/any.proto"; }
 python_makes_environments() { python3 -c 'import venv, ensurepip'; }
 
 has swift >/dev/null || {
@@ -32,6 +34,7 @@ find_missing() {
     need libprotobuf-c-dev library libprotobuf-c
     need protobuf-c-compiler has protoc-c
     need protobuf-compiler has protoc
+    need libprotobuf-dev well_known_protos
     need curl has curl
     need gcc has cc
     need e2fsprogs has mkfs.ext4
