@@ -39,6 +39,8 @@ package final class SimulatedDisk: Disk {
     var names: [String: Inode] = [:]
     var durableNames: [String: Inode] = [:]
     var changes: [Change] = []
+    /// Folders renamed, not yet durable.
+    var moves: [FolderMove] = []
     var folders: Set<String> = []
     var locks: Set<String> = []
     var calls = 0
@@ -154,6 +156,7 @@ package final class SimulatedDisk: Disk {
   package func rename(_ path: String, to newPath: String) throws(CommitLogError) {
     try count(path, "rename")
     try state.withLock { (state) throws(CommitLogError) in
+      if state.folders.contains(path) { return state.renameFolder(path, to: newPath) }
       guard let inode = state.names.removeValue(forKey: path) else {
         throw .io(file: path, call: "rename", code: 2)
       }
@@ -176,6 +179,14 @@ package final class SimulatedDisk: Disk {
     }
   }
 
+  package func removeFolder(_ path: String) throws(CommitLogError) {
+    try count(path, "rmdir")
+    guard try names(in: path).isEmpty else {
+      throw .io(file: path, call: "rmdir", code: 39)
+    }
+    _ = state.withLock { $0.folders.remove(path) }
+  }
+
   package func keepFolder(_ folder: String) throws(CommitLogError) {
     try countOpen(folder)
     _ = state.withLock { $0.keptFolders.insert(folder) }
@@ -189,6 +200,8 @@ package final class SimulatedDisk: Disk {
       for change in state.changes where change.folder == folder {
         SimulatedDisk.apply(change, to: &state.durableNames)
       }
+      for move in state.moves where move.folder == folder { move.apply(to: &state.durableNames) }
+      state.moves.removeAll { $0.folder == folder }
       state.changes.removeAll { $0.folder == folder }
     }
   }
@@ -232,7 +245,7 @@ package final class SimulatedDisk: Disk {
   func afterPowerCut(_ fate: CrashFate, _ random: inout SeededRandom) -> SimulatedDisk {
     let disk = SimulatedDisk()
     let (names, folders) = state.withLock { state in
-      (SimulatedDisk.namesAfterCut(state, fate, &random), state.folders)
+      SimulatedDisk.namesAfterCut(state, fate, &random)
     }
     var copies: [String: Inode] = [:]
     for name in names.keys.sorted() {
@@ -249,8 +262,9 @@ package final class SimulatedDisk: Disk {
 
   private static func namesAfterCut(
     _ state: State, _ fate: CrashFate, _ random: inout SeededRandom
-  ) -> [String: Inode] {
+  ) -> ([String: Inode], folders: Set<String>) {
     var names = state.durableNames
+    var folders = state.folders
     var stopped: Set<ObjectIdentifier> = []
     for change in state.changes {
       let keep: Bool
@@ -263,6 +277,13 @@ package final class SimulatedDisk: Disk {
       if !keep { stopped.insert(id) }
       if !stopped.contains(id) { apply(change, to: &names) }
     }
-    return names
+    for move in state.moves {
+      if fate == .all || fate != .none && random.below(2) == 0 {
+        move.apply(to: &names)
+      } else {
+        folders = Set(folders.map(move.undone.moved))
+      }
+    }
+    return (names, folders)
   }
 }

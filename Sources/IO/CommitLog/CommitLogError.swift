@@ -27,6 +27,8 @@ public enum CommitLogError: Error, Equatable, Sendable {
   case unsupportedFormat(file: String, found: Int, supported: Int)
   /// The log was closed.
   case closed
+  /// The log's end was cut while a snapshot of it was being taken: take it again.
+  case changedUnderSnapshot
   /// A batch of `bytes` is over the `limit` of what one frame may hold.
   case batchTooLarge(bytes: Int, limit: Int)
   /// A batch without a record is not a batch.
@@ -71,6 +73,8 @@ extension CommitLogError: CustomStringConvertible {
     case .unsupportedFormat(let file, let found, let supported):
       "\(file) has format \(found); this program knows formats up to \(supported)"
     case .closed: "the log is closed"
+    case .changedUnderSnapshot:
+      "the log's end was cut while the snapshot was being taken; take it again"
     case .batchTooLarge(let bytes, let limit):
       "a batch of \(bytes) bytes is over the limit of \(limit)"
     case .emptyBatch: "a batch needs at least one record"

@@ -19,8 +19,11 @@ package protocol Disk: Sendable {
   /// The file calls itself `name`, which is the path it is going to have.
   func create(_ path: String, named name: String) throws(CommitLogError) -> File
   func open(_ path: String) throws(CommitLogError) -> File
+  /// Gives a file or folder a new name, in place of any file or empty folder of that name.
   func rename(_ path: String, to newPath: String) throws(CommitLogError)
   func remove(_ path: String) throws(CommitLogError)
+  /// Removes a folder that is empty.
+  func removeFolder(_ path: String) throws(CommitLogError)
   /// Opens `folder` for good, so that syncing it later needs no descriptor that may not be there.
   func keepFolder(_ folder: String) throws(CommitLogError)
   /// Makes the names in `folder` durable.

@@ -120,6 +120,21 @@ package final class FrameBatch {
     used += bytes.count
   }
 
+  /// Adds a frame as it is stored elsewhere, header and body, both checked.
+  func appendStored(_ stored: FrameHeader, _ bytes: UnsafeRawBufferPointer) {
+    precondition(!isOpen, "a frame is open")
+    precondition(bytes.count == stored.frameBytes, "\(bytes.count) bytes, not \(stored.frameBytes)")
+    guard let base = bytes.baseAddress else { return }
+    reserve(bytes.count)
+    (memory + used).copyMemory(from: base, byteCount: bytes.count)
+    finished.append(
+      Frame(
+        start: used, length: bytes.count, index: stored.index, baseOffset: stored.baseOffset))
+    used += bytes.count
+    finishedBytes = used
+    last = stored
+  }
+
   /// Where the open frame is now.
   package func mark() -> Mark {
     Mark(end: used, recordCount: header.recordCount, maxTimestamp: header.maxTimestamp)

@@ -80,6 +80,10 @@ package struct LinuxDisk: Disk {
     guard unlink(path) == 0 else { throw failure(path, "unlink", errno) }
   }
 
+  package func removeFolder(_ path: String) throws(CommitLogError) {
+    guard rmdir(path) == 0 else { throw failure(path, "rmdir", errno) }
+  }
+
   package func keepFolder(_ folder: String) throws(CommitLogError) {
     let file = try openFile(folder, O_RDONLY | O_DIRECTORY)
     keptFolders.files.withLock { $0[folder] = file }

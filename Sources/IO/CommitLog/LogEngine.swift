@@ -10,17 +10,25 @@ package final class LogEngine<D: Disk>: Sendable {
   private let box: LogViewBox<D.File>
 
   /// Opens the data folder at `path`, or makes it.
-  package init(
+  package convenience init(
     _ path: String, disk: D, options: CommitLog.Options
+  ) throws(CommitLogError) {
+    try self.init(path, disk: disk, options: options, origin: nil)
+  }
+
+  /// `origin`: where a new log begins; there must be none at `path`.
+  init(
+    _ path: String, disk: D, options: CommitLog.Options, origin: LogOrigin?
   ) throws(CommitLogError) {
     let options = options.checked()
     let folder = DataFolder(path: path)
     let before = disk.readCounter.statistics
     try disk.makeFolder(path)
     let lock = try disk.lock(folder.lockFile, folder: path)
+    let isThere = disk.exists(folder.identityFile)
+    precondition(origin == nil || !isThere, "\(path) holds a log already")
     let identity =
-      disk.exists(folder.identityFile)
-      ? try folder.readIdentity(disk) : try LogEngine.create(folder, disk, options)
+      isThere ? try folder.readIdentity(disk) : try LogEngine.create(folder, disk, options, origin)
     var recovery = try Recovery(
       disk, folder: folder.logFolder(identity.logInstanceID), identity: identity, options: options)
     let writer = try recovery.run(lock: lock)
@@ -35,17 +43,22 @@ package final class LogEngine<D: Disk>: Sendable {
 
   /// An empty log. The identity comes last: without it the folder does not count.
   private static func create(
-    _ folder: DataFolder, _ disk: D, _ options: CommitLog.Options
+    _ folder: DataFolder, _ disk: D, _ options: CommitLog.Options, _ origin: LogOrigin?
   ) throws(CommitLogError) -> LogIdentity {
     try folder.checkUnused(disk)
-    let identity = LogIdentity(
-      clusterID: .random(), storageID: .random(), logInstanceID: .random())
+    let identity =
+      origin?.identity
+      ?? LogIdentity(clusterID: .random(), storageID: .random(), logInstanceID: .random())
+    let start = origin?.meta ?? LogMeta()
     let logFolder = folder.logFolder(identity.logInstanceID)
     try disk.makeFolder(logFolder)
-    let header = SegmentHeader(identity: identity, baseOffset: 0, firstIndex: 1, termBefore: 0)
-    let name = Segment<D.File>.name(baseOffset: 0, firstIndex: 1, sharesBase: false)
+    let header = SegmentHeader(
+      identity: identity, baseOffset: start.nextOffset, firstIndex: start.firstIndex,
+      termBefore: start.lastTerm)
+    let name = Segment<D.File>.name(
+      baseOffset: header.baseOffset, firstIndex: header.firstIndex, sharesBase: false)
     let meta = try disk.create(DataFolder.metaFile(in: logFolder))
-    _ = try MetaFile(creating: meta, logInstanceID: identity.logInstanceID, LogMeta())
+    _ = try MetaFile(creating: meta, logInstanceID: identity.logInstanceID, start)
     _ = try LogWriter.makeSegment(header, name: name, disk, logFolder, options)
     try disk.syncFolder(logFolder)
     try disk.syncFolder(folder.logsFolder)
@@ -130,6 +143,13 @@ package final class LogEngine<D: Disk>: Sendable {
     try writer.withLock { (writer) throws(CommitLogError) in
       try writer.truncatePrefix(before: offset)
     }
+  }
+
+  /// Runs `body` as the one writer.
+  func changing<Value: Sendable>(
+    _ body: (inout LogWriter<D>) throws(CommitLogError) -> Value
+  ) throws(CommitLogError) -> Value {
+    try writer.withLock { (writer) throws(CommitLogError) in try body(&writer) }
   }
 
   package func close() throws(CommitLogError) {
