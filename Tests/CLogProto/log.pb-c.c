@@ -1883,8 +1883,32 @@ const ProtobufCMessageDescriptor log__v1__server__descriptor =
   (ProtobufCMessageInit) log__v1__server__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor log__v1__log_config__field_descriptors[2] =
+static const ProtobufCFieldDescriptor log__v1__log_config__field_descriptors[4] =
 {
+  {
+    "retention_bytes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__LogConfig, retention_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__LogConfig, retention_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
   {
     "segment_bytes",
     4,
@@ -1911,14 +1935,17 @@ static const ProtobufCFieldDescriptor log__v1__log_config__field_descriptors[2] 
   },
 };
 static const unsigned log__v1__log_config__field_indices_by_name[] = {
-  1,   /* field[1] = max_record_bytes */
-  0,   /* field[0] = segment_bytes */
+  3,   /* field[3] = max_record_bytes */
+  0,   /* field[0] = retention_bytes */
+  1,   /* field[1] = retention_ms */
+  2,   /* field[2] = segment_bytes */
 };
-static const ProtobufCIntRange log__v1__log_config__number_ranges[2 + 1] =
+static const ProtobufCIntRange log__v1__log_config__number_ranges[3 + 1] =
 {
-  { 4, 0 },
-  { 6, 1 },
-  { 0, 2 }
+  { 1, 0 },
+  { 4, 2 },
+  { 6, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor log__v1__log_config__descriptor =
 {
@@ -1928,10 +1955,10 @@ const ProtobufCMessageDescriptor log__v1__log_config__descriptor =
   "Log__V1__LogConfig",
   "log.v1",
   sizeof(Log__V1__LogConfig),
-  2,
+  4,
   log__v1__log_config__field_descriptors,
   log__v1__log_config__field_indices_by_name,
-  2,  log__v1__log_config__number_ranges,
+  3,  log__v1__log_config__number_ranges,
   (ProtobufCMessageInit) log__v1__log_config__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -15,8 +15,14 @@ struct ModelRun {
 
   init(seed: UInt64) throws {
     random = SeededRandom(seed: seed)
-    log = try SimulatedLog("/log", disk: disk, options: .small(clock))
+    log = try SimulatedLog("/log", disk: disk, options: ModelRun.options(clock))
     reader = EngineReader(log)
+  }
+
+  static func options(_ clock: TestClock) -> CommitLog.Options {
+    var options = CommitLog.Options.small(clock)
+    options.retention = Retention(bytes: 6_000, age: 2_000_000_000)
+    return options
   }
 
   mutating func step(crashing: Bool = true) throws {
@@ -26,7 +32,8 @@ struct ModelRun {
     case 55..<75: try readSome()
     case 75..<85: try follow()
     case 85..<89: try truncateSuffix()
-    case 89..<93: try truncatePrefix()
+    case 89..<92: try truncatePrefix()
+    case 92: try applyRetention()
     case 93..<96: try lookUp()
     case 96..<98: try reopen()
     default: if crashing { try crash() }
@@ -89,6 +96,14 @@ struct ModelRun {
     model.truncatePrefix(before: offset)
   }
 
+  private mutating func applyRetention() throws {
+    while let step = try log.applyRetention() {
+      try expect(step.removed.lowerBound == model.start || step.removed.isEmpty, "\(step)")
+      if !step.removed.isEmpty { model.truncatePrefix(before: step.removed.upperBound) }
+      if step.cause == .bytes { try expect(log.sizeBytes >= 6_000, "\(log.sizeBytes) bytes left") }
+    }
+  }
+
   private mutating func lookUp() throws {
     let records = model.records
     let timestamp = UInt64(random.below(100_000))
@@ -118,7 +133,7 @@ struct ModelRun {
   }
 
   private mutating func open() throws {
-    log = try SimulatedLog("/log", disk: disk, options: .small(clock))
+    log = try SimulatedLog("/log", disk: disk, options: ModelRun.options(clock))
     reader = EngineReader(log)
     cursor = LogCursor(nextOffset: cursor.nextOffset)
   }

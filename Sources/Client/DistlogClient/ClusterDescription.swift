@@ -44,6 +44,10 @@ public struct LogDescription: Sendable, Equatable {
   /// The most bytes of a record; 0: not told.
   public var maxRecordBytes: UInt32
   public var segmentBytes: Int64
+  /// Oldest segments go while those behind them hold this many bytes; -1: no limit, 0: not told.
+  public var retentionBytes: Int64
+  /// Segments go when all their records are older than this many milliseconds; -1: no limit, 0: not told.
+  public var retentionMilliseconds: Int64
   /// Of this life of the log: offsets are never reused within one.
   public var instanceID: String
 
@@ -57,6 +61,8 @@ public struct LogDescription: Sendable, Equatable {
     lastTimestamp = info.lastTimestampUnixNano
     maxRecordBytes = info.config?.maxRecordBytes ?? 0
     segmentBytes = info.config?.segmentBytes ?? 0
+    retentionBytes = info.config?.retentionBytes ?? 0
+    retentionMilliseconds = info.config?.retentionMs ?? 0
     instanceID = info.instanceId
   }
 }

@@ -97,6 +97,10 @@ package struct LogInfo: ProtobufMessage {
 
 /// The settings of a log.
 package struct LogConfig: ProtobufMessage {
+  /// Segments go while those behind them hold at least this; -1 = no limit.
+  package var retentionBytes: Int64 = 0
+  /// Segments go when their newest entry is older than this; -1 = no limit.
+  package var retentionMs: Int64 = 0
   /// The size at which a segment is closed and the next one begun.
   package var segmentBytes: Int64 = 0
   /// The most bytes of a record.
@@ -105,14 +109,19 @@ package struct LogConfig: ProtobufMessage {
   package init() {}
 
   package init(
-    segmentBytes: Int64 = 0, maxRecordBytes: UInt32 = 0
+    retentionBytes: Int64 = 0, retentionMs: Int64 = 0, segmentBytes: Int64 = 0,
+    maxRecordBytes: UInt32 = 0
   ) {
+    self.retentionBytes = retentionBytes
+    self.retentionMs = retentionMs
     self.segmentBytes = segmentBytes
     self.maxRecordBytes = maxRecordBytes
   }
 
   package static let descriptorName = "log.v1.LogConfig"
   package static let fields = [
+    FieldDescription(1, "retention_bytes", .sint64),
+    FieldDescription(2, "retention_ms", .sint64),
     FieldDescription(4, "segment_bytes", .sint64),
     FieldDescription(6, "max_record_bytes", .uint32),
   ]
@@ -120,6 +129,8 @@ package struct LogConfig: ProtobufMessage {
   package mutating func merge(from reader: inout WireReader) throws(ProtobufError) {
     while let tag = try reader.next() {
       switch tag {
+      case .varint(1): retentionBytes = try reader.sint64()
+      case .varint(2): retentionMs = try reader.sint64()
       case .varint(4): segmentBytes = try reader.sint64()
       case .varint(6): maxRecordBytes = try reader.uint32()
       default: try reader.skip(tag)
@@ -128,6 +139,8 @@ package struct LogConfig: ProtobufMessage {
   }
 
   package func write(to writer: inout WireWriter) {
+    writer.zigZag(1, retentionBytes)
+    writer.zigZag(2, retentionMs)
     writer.zigZag(4, segmentBytes)
     writer.varint(6, maxRecordBytes)
   }

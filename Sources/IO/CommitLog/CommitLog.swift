@@ -90,6 +90,7 @@ public final class CommitLog: Sendable {
 
 extension CommitLog {
   package var identity: LogIdentity { engine.identity }
+  package var retention: Retention { engine.options.retention }
   /// What is durable here, read in one piece.
   package var tail: LogTail { engine.tail }
   package var segmentCount: Int { engine.segmentCount }

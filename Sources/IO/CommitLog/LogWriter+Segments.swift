@@ -155,13 +155,22 @@ extension LogWriter {
       throw .offsetOutOfRange(offset: offset, available: view.offsets)
     }
     guard offset > view.startOffset else { return }
+    var first = 0
+    while first + 1 < view.segments.count, view.segments[first + 1].baseOffset <= offset {
+      first += 1
+    }
+    try dropSegments(before: view.segments[first], startOffset: offset)
+  }
+
+  /// Makes `first` the oldest segment and `startOffset` the log's start, then removes what lies before.
+  mutating func dropSegments(
+    before first: Segment<D.File>, startOffset: UInt64
+  ) throws(CommitLogError) {
     try orPoison { (writer) throws(CommitLogError) in
       let before = writer.view
       var dropped: [Segment<D.File>] = []
-      writer.view.startOffset = offset
-      while writer.view.segments.count > 1, writer.view.segments[1].baseOffset <= offset {
-        dropped.append(writer.view.segments.removeFirst())
-      }
+      writer.view.startOffset = startOffset
+      while writer.view.segments[0] !== first { dropped.append(writer.view.segments.removeFirst()) }
       do throws(CommitLogError) {
         try writer.meta.writeDurably(writer.currentMeta)
       } catch {

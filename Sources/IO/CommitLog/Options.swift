@@ -7,6 +7,8 @@ extension CommitLog {
     public var indexBytes = 4 << 20
     /// Disk space is taken in steps of this, ahead of writing.
     public var reserveStep = 8 << 20
+    /// What `applyRetention` keeps; everything unless set.
+    public var retention = Retention()
     /// Told, in one sentence, what recovery did to the files.
     public var note: @Sendable (String) -> Void = { _ in }
     /// Nanoseconds since 1970.

@@ -26,6 +26,7 @@ package final class Agent: Sendable {
   private let scans: DiskThread
   private let service: LogService
   private let backend: SingleNodeBackend
+  private let retention: RetentionTask
   private let health: HealthService
   private let server: RPCServer
   private let group: MultiThreadedEventLoopGroup
@@ -73,6 +74,7 @@ package final class Agent: Sendable {
   ) throws -> CommitLog {
     var options = CommitLog.Options()
     options.segmentBytes = configuration.segmentBytes
+    options.retention = configuration.retention
     options.note = { note in
       logger.warning("the log was repaired while opening", metadata: ["note": "\(note)"])
     }
@@ -106,6 +108,9 @@ package final class Agent: Sendable {
     ) { [health, logger] failure in
       Self.report(failure, health, logger)
     }
+    retention = RetentionTask(log, disk: disk, eventLoop: loops[0].eventLoop) { [logger] outcome in
+      Self.report(outcome, logger)
+    }
     let advertised = configuration.advertise ?? configuration.listen
     let core = LogServiceCore(
       backend: backend, limits: limits,
@@ -129,6 +134,7 @@ package final class Agent: Sendable {
       server = try await RPCServer.start(
         rpc, methods: service.methods + health.methods, group: group)
     } catch {
+      await retention.stop()
       disk.stop()
       coldReads.stop()
       scans.stop()
@@ -150,6 +156,7 @@ package final class Agent: Sendable {
     health.endWatches()
     service.drain()
     await server.drain(timeout: TimeAmount(configuration.drain))
+    await retention.stop()
     await backend.stop()
     // Their last jobs still report to the loops.
     disk.stop()
@@ -179,6 +186,22 @@ package final class Agent: Sendable {
       logger.critical(
         "a write failed: no record is acknowledged any more; restart after the disk is mended",
         metadata: ["error": "\(failure)"])
+    }
+  }
+
+  private static func report(_ outcome: RetentionTask.Outcome, _ logger: Logger) {
+    switch outcome {
+    case .removed(let step):
+      logger.info(
+        "retention removed the oldest segment",
+        metadata: [
+          "cause": "\(step.cause.rawValue)", "records": "\(step.removed.count)",
+          "start": "\(step.removed.upperBound)", "bytes": "\(step.bytes)",
+        ])
+    case .failed(let error):
+      logger.critical(
+        "retention failed: nothing is removed any more; restart after the disk is mended",
+        metadata: ["error": "\(error)"])
     }
   }
 

@@ -1,3 +1,4 @@
+package import CommitLog
 internal import Foundation
 package import Logging
 package import TLS
@@ -29,6 +30,7 @@ package struct AgentConfiguration: Sendable {
   package var subject: PeerIdentity.SubjectSource
   package var policy: String
   package var segmentBytes: Int
+  package var retention: Retention
   package var recordBytes: Int
   package var messageBytes: Int
   package var connections: Int
@@ -61,6 +63,9 @@ package struct AgentConfiguration: Sendable {
     subject = try read.choice("auth.subject", PeerIdentity.SubjectSource.self)
     policy = try read.file("acl.policy", "the rules of who may do what")
     segmentBytes = try read.size("storage.segmentBytes", (1 << 20)...(1 << 32))
+    retention = Retention(
+      bytes: UInt64(try read.size("logs.retentionBytes", 0...(1 << 60))),
+      age: try read.duration("logs.retentionAge", .zero).nanoseconds)
     recordBytes = try read.size("logs.maxRecordBytes", 1...(3 << 20))
     messageBytes = try read.size("limits.messageBytes", (64 << 10)...(12 << 20))
     connections = try read.integer("limits.connections", 1...1_000_000)

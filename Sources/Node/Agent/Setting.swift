@@ -44,6 +44,12 @@ extension Setting {
     .init(key: "acl.policy", standard: "", help: "CSV file: who may do what."),
     .init(key: "storage.segmentBytes", standard: "64MiB", help: "Size of one segment file."),
     .init(
+      key: "logs.retentionBytes", standard: "0",
+      help: "Oldest segments go while the rest hold this much; 0 = keep all."),
+    .init(
+      key: "logs.retentionAge", standard: "0s",
+      help: "Segments go when all their records are older; 0s = keep all."),
+    .init(
       key: "logs.maxRecordBytes", standard: "1MiB",
       help: "Largest record: value, key and headers; up to 3MiB."),
     .init(

@@ -36,3 +36,14 @@ package enum Units {
     return (number, String(suffix))
   }
 }
+
+extension Duration {
+  /// Whole nanoseconds; as many as fit for what is longer than 584 years.
+  var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    let (whole, overflow) = UInt64(clamping: seconds).multipliedReportingOverflow(
+      by: 1_000_000_000)
+    let (sum, carry) = whole.addingReportingOverflow(UInt64(clamping: attoseconds / 1_000_000_000))
+    return overflow || carry ? .max : sum
+  }
+}

@@ -152,7 +152,10 @@ package final class LogServiceCore: Sendable {
     let available = available
     var info = LogInfo()
     info.name = LogName.default
+    let retention = log.retention
     info.config = LogConfig(
+      retentionBytes: retention.bytes == 0 ? -1 : Int64(clamping: retention.bytes),
+      retentionMs: retention.age == 0 ? -1 : Int64(clamping: retention.age / 1_000_000),
       segmentBytes: Int64(about.segmentBytes), maxRecordBytes: UInt32(limits.recordBytes))
     info.startOffset = available.lowerBound
     info.endOffset = available.upperBound

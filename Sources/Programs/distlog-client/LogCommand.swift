@@ -99,6 +99,8 @@ extension LogDescription {
     object.set("lastTimestampUnixNano", lastTimestamp)
     object.set("maxRecordBytes", Int(maxRecordBytes))
     object.set("segmentBytes", String(segmentBytes))
+    object.set("retentionBytes", String(retentionBytes))
+    object.set("retentionMs", String(retentionMilliseconds))
     object.set("instanceId", instanceID)
     return object
   }
@@ -123,6 +125,18 @@ extension LogDescription {
     }
     if segmentBytes > 0 {
       table.add(["segment size", ByteCountText.format(UInt64(segmentBytes))])
+    }
+    if retentionBytes != 0 {
+      table.add([
+        "retention size",
+        retentionBytes < 0 ? "no limit" : ByteCountText.format(UInt64(retentionBytes)),
+      ])
+    }
+    if retentionMilliseconds != 0 {
+      table.add([
+        "retention age",
+        retentionMilliseconds < 0 ? "no limit" : "\(retentionMilliseconds / 1000) s",
+      ])
     }
     return table.text
   }

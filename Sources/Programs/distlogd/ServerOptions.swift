@@ -35,6 +35,10 @@ struct ServerOptions: ParsableArguments {
   var aclPolicy: String?
   @Option(name: .long, help: help("storage.segmentBytes"))
   var storageSegmentBytes: String?
+  @Option(name: .long, help: help("logs.retentionBytes"))
+  var logsRetentionBytes: String?
+  @Option(name: .long, help: help("logs.retentionAge"))
+  var logsRetentionAge: String?
   @Option(name: .long, help: help("logs.maxRecordBytes"))
   var logsMaxRecordBytes: String?
   @Option(name: .long, help: help("limits.messageBytes"))
@@ -60,6 +64,7 @@ struct ServerOptions: ParsableArguments {
       "join.bootstrapExpect": joinBootstrapExpect, "tls.cert": tlsCert, "tls.key": tlsKey,
       "tls.ca": tlsCa, "tls.minVersion": tlsMinVersion, "auth.subject": authSubject,
       "acl.policy": aclPolicy, "storage.segmentBytes": storageSegmentBytes,
+      "logs.retentionBytes": logsRetentionBytes, "logs.retentionAge": logsRetentionAge,
       "logs.maxRecordBytes": logsMaxRecordBytes, "limits.messageBytes": limitsMessageBytes,
       "limits.connections": limitsConnections,
       "limits.streamsPerConnection": limitsStreamsPerConnection,

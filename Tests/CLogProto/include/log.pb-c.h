@@ -387,17 +387,19 @@ struct  Log__V1__Server
 
 
 /*
- * The settings in effect.
+ * The settings in effect; -1 = no limit.
  */
 struct  Log__V1__LogConfig
 {
   ProtobufCMessage base;
+  int64_t retention_bytes;
+  int64_t retention_ms;
   int64_t segment_bytes;
   uint32_t max_record_bytes;
 };
 #define LOG__V1__LOG_CONFIG__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&log__v1__log_config__descriptor) \
-    , 0, 0 }
+    , 0, 0, 0, 0 }
 
 
 struct  Log__V1__LogInfo

@@ -1,0 +1,120 @@
+/// How much of a log is kept. Only whole segments go, the oldest first, and never the one that takes the writes.
+public struct Retention: Sendable, Equatable {
+  /// Segments go while those behind them hold at least this many bytes; 0 = nothing goes for its size.
+  public var bytes: UInt64
+  /// A segment goes when its newest entry was appended longer ago than this, in nanoseconds of the log's own clock; 0 =
+  /// nothing goes for its age.
+  public var age: UInt64
+
+  public init(bytes: UInt64 = 0, age: UInt64 = 0) {
+    self.bytes = bytes
+    self.age = age
+  }
+
+  var keepsEverything: Bool { bytes == 0 && age == 0 }
+}
+
+/// What one step of retention removed: the oldest segment.
+public struct RetentionStep: Sendable, Equatable {
+  /// Why a segment went.
+  public enum Cause: String, Sendable {
+    case bytes
+    case age
+  }
+
+  public var cause: Cause
+  /// Offsets of the records that are gone; empty where the segment held only control entries.
+  public var removed: Range<UInt64>
+  /// Bytes given back, of the store.
+  public var bytes: UInt64
+}
+
+extension LogView {
+  /// Why the oldest segment may go at `now` (ns since 1970); nil where it may not.
+  ///
+  /// Sizes are of stores: the index is small beside them, and none of it once a segment is closed is reserved.
+  func expiry(
+    _ retention: Retention, now: UInt64
+  ) throws(CommitLogError) -> RetentionStep.Cause? {
+    guard segments.count > 1, !retention.keepsEverything else { return nil }
+    let oldest = segments[0]
+    if retention.bytes > 0 {
+      let rest = segments.dropFirst().reduce(UInt64(0)) { $0 + $1.end }
+      if rest >= retention.bytes { return .bytes }
+    }
+    if retention.age > 0 {
+      guard !oldest.isEmpty else { return .age }
+      let newest = try oldest.frame(at: oldest.index.count - 1).header.logTime
+      if now > newest, now - newest > retention.age { return .age }
+    }
+    return nil
+  }
+
+  /// Whether the segment that takes the writes holds entries older than `age`: closed, it can go when the newest of them
+  /// is too. Without this a log that is seldom written to would keep its last segment for ever.
+  func activeIsOld(_ age: UInt64, now: UInt64) throws(CommitLogError) -> Bool {
+    let active = segments[segments.count - 1]
+    guard age > 0, !active.isEmpty else { return false }
+    let oldest = try active.frame(at: 0).header.logTime
+    return now > oldest && now - oldest > age
+  }
+}
+
+extension LogWriter {
+  /// Removes the oldest segment if it may go; nil where nothing may. One segment a call, so that writes get their turn.
+  ///
+  /// The log's start is durable before a file goes, and a crash between leaves what the next opening finishes
+  /// (`truncatePrefix`).
+  mutating func applyRetention(
+    _ retention: Retention
+  ) throws(CommitLogError) -> RetentionStep? {
+    guard !retention.keepsEverything else { return nil }
+    try checkWritable()
+    let now = options.clock()
+    if try view.activeIsOld(retention.age, now: now) { try rollUnlessFull() }
+    guard let cause = try view.expiry(retention, now: now) else { return nil }
+    let oldest = view.segments[0]
+    let next = view.segments[1]
+    let start = max(view.startOffset, oldest.baseOffset)
+    let step = RetentionStep(
+      cause: cause, removed: start..<max(start, next.baseOffset), bytes: oldest.end)
+    try dropSegments(before: next, startOffset: max(view.startOffset, next.baseOffset))
+    return step
+  }
+}
+
+extension LogWriter {
+  /// Rolls; on a full disk the segment stays as it is, and older ones may still go.
+  private mutating func rollUnlessFull() throws(CommitLogError) {
+    do throws(CommitLogError) {
+      try orPoison { (writer) throws(CommitLogError) in try writer.roll() }
+      box.publish(view)
+    } catch {
+      guard error.isRetryable else { throw error }
+    }
+  }
+}
+
+extension LogEngine {
+  /// Removes the oldest segment if `options.retention` lets it go.
+  package func applyRetention() throws(CommitLogError) -> RetentionStep? {
+    try changing { (writer) throws(CommitLogError) in try writer.applyRetention(options.retention) }
+  }
+}
+
+extension CommitLog {
+  /// Removes what `Options.retention` does not keep, now, and returns what went, oldest first. Nothing is removed by
+  /// itself: call this from time to time, for example once a minute.
+  ///
+  /// The log's start is on disk before a file is deleted. Reads below it throw `offsetTruncated`. Works on a full disk.
+  public func applyRetention() throws(CommitLogError) -> [RetentionStep] {
+    var steps: [RetentionStep] = []
+    while let step = try engine.applyRetention() { steps.append(step) }
+    return steps
+  }
+
+  /// As above, at most one segment.
+  package func applyRetentionStep() throws(CommitLogError) -> RetentionStep? {
+    try engine.applyRetention()
+  }
+}
