@@ -68,5 +68,19 @@ extension RealProcesses {
       #expect(report.faults(expecting: ["damaged_folder"]) == [], "seed \(Self.seed)")
       print(report.output)
     }
+
+    @Test func `a server without descriptors for connections waits and serves the others`()
+      async throws
+    {
+      let report = try await PythonScript("ProcessTests/descriptors.py").run()
+      #expect(report.faults(expecting: Self.descriptorChecks) == [])
+      print(report.output)
+    }
+
+    private static let descriptorChecks = [
+      "a_limit_too_low_to_serve_is_refused_with_the_remedy",
+      "connections_over_the_limit_are_closed_and_the_others_live",
+      "accepting_backs_off_when_there_is_no_descriptor",
+    ]
   }
 }

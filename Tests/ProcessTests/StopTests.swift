@@ -17,6 +17,7 @@ extension RealProcesses {
 
     private static let checks = [
       "sigterm_under_load_ends_every_call_with_a_status_and_exits_0",
+      "sigterm_under_load_loses_nothing_that_was_acknowledged",
       "sigterm_leaves_indexes_that_end_at_their_last_entry",
       "files_and_folders_are_their_owners_only",
       "an_idle_server_stops_at_once",

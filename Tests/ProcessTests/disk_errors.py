@@ -12,6 +12,7 @@ Then the server is stopped or killed, the power is cut by turns, and the next st
 import argparse
 import collections
 import errno
+import functools
 import pathlib
 import random
 import sys
@@ -85,12 +86,15 @@ class Folder:
             true(not producer.thread.is_alive(), f"{producer.name} has no final status")
             true(producer.problem is None, producer.problem)
         where = pathlib.Path(self.faults.path)
-        said = self.server.log()[said_before:]
         # A draft is called by the name that it is going to have.
         name = where.name.removesuffix(".new")
-        true(name in said and f"errno {errno.EIO}" in said, f"neither {name} nor the errno in: {said[-1500:]}")
-        true("Fatal error" not in said, said[-1500:])
+        said = functools.partial(self._said, said_before)  # a thread of its own writes it
+        within(FENCED_WITHIN, lambda: name in said() and f"errno {errno.EIO}" in said(), f"{name} and the errno in the log")
+        true("Fatal error" not in said(), said()[-1500:])
         return where.suffix or where.name, self.faults.call, took
+
+    def _said(self, before):
+        return self.server.log()[before:]
 
     def _fenced(self, channel):
         """Waits until health says so: the seconds since the fault."""

@@ -15,9 +15,12 @@ import grpc
 
 import checks
 import datafolder
+import faults
 import servers
 import stubs
 from checks import equal, true, within
+from history import History, judge
+from kill_rounds import Producer, Reader
 from rawgrpc import Connection
 from stubs import Failure, health_pb2, health_pb2_grpc, log_pb2, log_pb2_grpc
 
@@ -123,6 +126,43 @@ def sigterm_under_load_ends_every_call_with_a_status_and_exits_0(workspace):
         info = log_pb2_grpc.LogsStub(channel).DescribeLog(log_pb2.DescribeLogRequest(), timeout=LONG)
         true(info.end_offset >= highest, f"acknowledged up to {highest}, the log ends at {info.end_offset}")
     equal(server.terminate(), 0, "exit code of an idle server")
+
+
+class Drained(Producer):
+    """A producer whose server stops: it may be told that a record's fate is unknown."""
+
+    expected = (*Producer.expected, grpc.StatusCode.ABORTED)
+
+
+@check
+def sigterm_under_load_loses_nothing_that_was_acknowledged(workspace):
+    """By turns with a disk on which each sync takes 50 ms, so that records are on their way to it."""
+    history, log = History(), []
+    server = workspace.server("--storage-segment-bytes", "1MiB", data="acknowledged")
+    slow = faults.Faults(workspace, server)
+    reader, credentials = Reader(workspace), workspace.certificate("root")
+    kinds = [(False, False), (True, False), (False, True), (True, True)]
+    producers = [Drained(f"p{number}", number, history, *kinds[number]) for number in range(4)]
+    rounds_in_flight = 0
+    server.start()
+    for delay in (0, 50_000_000, 0, 50_000_000):
+        before = len(history.acknowledged)
+        slow["delay"] = delay
+        for producer in producers:
+            producer.start(server, credentials)
+        within(20, lambda: len(history.acknowledged) > before + 100, "100 acknowledgements")
+        equal(server.terminate(within=10), 0, "exit code")
+        for producer in producers:
+            producer.thread.join(10)
+            true(not producer.thread.is_alive(), f"{producer.name} has no final status")
+            true(producer.problem is None, producer.problem)
+        rounds_in_flight += any(producer.unanswered for producer in producers)
+        slow["delay"] = 0
+        server.start()
+        log += reader.read(server, len(log))
+        equal(judge(history, log), [], "faults of the log")
+    true(rounds_in_flight > 0, "no stop hit a call in flight")
+    equal(server.terminate(), 0, "exit code")
 
 
 @check
