@@ -5,7 +5,7 @@
 Each time: writes end with DISK_FULL and reads go on; the server is stopped or killed, what that set free is filled up
 too, and it starts on the full disk and serves reads, with no second try; writes go on within five seconds of there being
 space, without a restart; nothing that was acknowledged is lost. Segments are small, so that a disk is also found full
-by the making of a new one.
+by the making of a new one. At the end retention is switched on, and frees the full disk by itself.
 
 tmpfs needs a user namespace, ext4 root (a loop device); where there is none it says NOT TRIED and passes.
 """
@@ -24,10 +24,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Python"))
 import grpc
 
 import checks
+import datafolder
 import ext4
 import servers
 import stubs
-from checks import equal, true
+from checks import equal, true, within
 from history import History, judge
 from kill_rounds import Producer, Reader
 from stubs import health_pb2, health_pb2_grpc, log_pb2, log_pb2_grpc
@@ -131,6 +132,49 @@ class SmallDisk:
                 time.sleep(0.02)
 
 
+def read_all(disk, logs):
+    """The log's bounds and all that is in it, though its start moves."""
+    for _ in range(20):
+        info = logs.DescribeLog(log_pb2.DescribeLogRequest(), timeout=LONG)
+        try:
+            return info, disk.reader.read(disk.server, info.start_offset)
+        except grpc.RpcError as error:
+            equal(error.code(), Code.OUT_OF_RANGE, "code")
+    raise AssertionError("the log's start never rests")
+
+
+def retention_frees(disk):
+    """A full disk, and a server that from now on keeps 2 MiB: writes go on by themselves. Gives the log's new start."""
+    with stubs.channel(disk.server.address, disk.credentials) as channel:
+        disk.is_refused(log_pb2_grpc.LogStub(channel))
+        disk.reads(channel)
+    equal(disk.server.terminate(), 0, "exit code")
+    disk.fill_up(leaving=0)
+    disk.server.flags += ["--logs-retention-bytes", "2MiB"]
+    disk.server.start()
+    with stubs.channel(disk.server.address, disk.credentials) as channel:
+        log = log_pb2_grpc.LogStub(channel)
+        begun = time.monotonic()
+        while True:
+            try:
+                disk.produce(log, 10)
+                break
+            except grpc.RpcError as error:
+                true(time.monotonic() - begun < RESUMED_WITHIN, f"retention made no space: {error.details()}")
+                time.sleep(0.05)
+        # One segment goes at a time; at most one more than the limit stays.
+        within(LONG, lambda: datafolder.bytes_on_disk(disk.server.data) <= 4 * MIB, "the log has shrunk")
+        info, kept = read_all(disk, log_pb2_grpc.LogsStub(channel))
+    true(info.start_offset > 0, "nothing was removed")
+    equal([offset for offset, _ in kept], list(range(info.start_offset, info.end_offset)), "offsets kept")
+    before = dict(disk.log)
+    wrong = [offset for offset, value in kept if before.get(offset, value) != value]
+    lost = [offset for offset in disk.history.acknowledged.values()
+            if not (offset < info.start_offset or offset < info.end_offset)]
+    equal((wrong, lost), ([], []), "records that retention changed or lost")
+    return info.start_offset
+
+
 def fill(disk, number, rng):
     """One filling; gives which file found the disk full and how long writes took to go on."""
     disk.fill_up(leaving=rng.randint(3 * MIB, 9 * MIB))
@@ -157,7 +201,7 @@ def fill(disk, number, rng):
 
 def run(workspace, options):
     rng = random.Random(options.seed)
-    files, slowest, acknowledged, refused, disk = collections.Counter(), 0.0, 0, 0, None
+    files, slowest, acknowledged, refused, removed, disk = collections.Counter(), 0.0, 0, 0, 0, None
     for number in range(options.fills):
         if number % FILLS_A_DISK == 0:
             disk = SmallDisk(workspace, options, number // FILLS_A_DISK)
@@ -172,13 +216,14 @@ def run(workspace, options):
         if number % FILLS_A_DISK == FILLS_A_DISK - 1 or number == options.fills - 1:
             found = judge(disk.history, disk.reader.read(disk.server, 0))
             true(not found, "; ".join(found))
+            removed += retention_frees(disk)
             equal(disk.server.terminate(within=10), 0, "exit code")
             acknowledged += len(disk.history.acknowledged)
             refused += disk.refused
             disk.disk.unmount()
     print(f"{options.disk} of {DISK_MIB} MiB full {options.fills} times, seed {options.seed}: by {dict(files)}; "
           f"{acknowledged} records acknowledged, 0 lost; {refused} calls refused and looked at; writes went on after "
-          f"{slowest:.2f} s at most")
+          f"{slowest:.2f} s at most; retention freed the disk of {removed} records")
     true(acknowledged > 100 * options.fills, "too little was acknowledged")
     true(refused >= 3 * options.fills, "too little was refused")
 
