@@ -36,6 +36,7 @@ extension RealProcesses {
       "a_record_that_nobody_sent_is_found",
       "a_torn_batch_is_found",
       "a_producer_out_of_order_is_found",
+      "behind_a_removed_front_faults_are_found_too",
     ]
   }
 }

@@ -118,13 +118,20 @@ class Reader:
 
     def read(self, server, first):
         found = []
-        options = {"grpc.max_receive_message_length": -1}
-        with stubs.channel(server.address, self.credentials, **options) as channel:
+        with self._channel(server) as channel:
             request = log_pb2.ConsumeRequest(
                 offset=first, stop=log_pb2.STOP_END, max_records=10_000, max_bytes=1 << 20)
             for response in log_pb2_grpc.LogStub(channel).ConsumeStream(request, timeout=120):
                 found += [(record.offset, record.value) for record in response.records]
         return found
+
+    def start(self, server):
+        """The lowest offset that the log has."""
+        with self._channel(server) as channel:
+            return log_pb2_grpc.LogsStub(channel).DescribeLog(log_pb2.DescribeLogRequest(), timeout=LONG).start_offset
+
+    def _channel(self, server):
+        return stubs.channel(server.address, self.credentials, **{"grpc.max_receive_message_length": -1})
 
 
 class Run:

@@ -1,12 +1,14 @@
 """Cuts the power under a real server again and again while producers write, and judges the log after each restart.
 
-    power_cuts.py [--cuts N] [--seed S] [--disk model|ext4] [--segment SIZE] [--control]
+    power_cuts.py [--cuts N] [--seed S] [--disk model|ext4] [--segment SIZE]
+                  [--retention SIZE] [--control]
 
 model: a library under the server's calls keeps a journal, from which the disk is built that a cut leaves: without
        anything that was not synced, with all of it, with some sectors of it, or torn at a byte (by turns).
 ext4:  a real file system on a loop device, shut down by its ioctl; needs root, and says NOT TRIED without.
 
-Nothing that was acknowledged may be missing or moved. With --control syncs do nothing, and a loss must be found within
+Nothing that was acknowledged may be missing or moved; with --retention what was removed is the log's front, as far as it
+was said to be. With --control syncs do nothing, and a loss must be found within
 five cuts: else the cuts would prove nothing.
 """
 
@@ -39,13 +41,18 @@ class Witness(Producer):
     expected = (*Producer.expected, grpc.StatusCode.ABORTED)
 
 
+def flags(options):
+    retention = ["--logs-retention-bytes", options.retention] if options.retention else []
+    return ["--storage-segment-bytes", options.segment, *retention]
+
+
 class ModelDisk:
     """The disk of Tests/Faults."""
 
     delay = 2_000_000  # of a sync, ns: writes that are not synced must be there to be lost
 
     def __init__(self, workspace, options, number):
-        self.server = workspace.server("--storage-segment-bytes", options.segment, data=f"data{number}")
+        self.server = workspace.server(*flags(options), data=f"data{number}")
         self.faults = faults.Faults(workspace, self.server, journal=True)
         self.faults["delay"] = self.delay
         self.disk = powercut.Disk(self.server.data, self.faults.journal)
@@ -75,7 +82,7 @@ class RealDisk:
     def __init__(self, workspace, options, number):
         self.disk = ext4.Ext4(workspace.path / f"disk{number}", 256)
         self.disk.mount()
-        self.server = workspace.server("--storage-segment-bytes", options.segment, data=f"disk{number}/data")
+        self.server = workspace.server(*flags(options), data=f"disk{number}/data")
         self.faults = faults.Faults(workspace, self.server)
         self.cuts = 0
 
@@ -112,6 +119,7 @@ class Folder:
         self.credentials = workspace.certificate("root")
         self.reader = Reader(workspace)
         self.history, self.log = History(), []
+        self.retention, self.log_start = bool(options.retention), 0
         self.cuts_in_flight = 0
         kinds = [(False, False), (True, False), (False, True), (True, True)]
         self.producers = [Witness(f"p{n}", options.seed * 1000 + number * 10 + n, self.history, *kinds[n]) for n in range(4)]
@@ -125,7 +133,8 @@ class Folder:
         for producer in self.producers:
             producer.start(self.server, self.credentials)
         checks.within(LONG, lambda: self.acknowledged() > before + 20, "20 acknowledgements")
-        time.sleep(self.random.uniform(0, 0.4))  # not a signal: the moment of the cut is what varies
+        # Not a signal: the moment of the cut is what varies. Retention looks once a second.
+        time.sleep(self.random.uniform(0, 0.4) + (0.7 if self.retention else 0))
         what = self.disk.cut(self.random)
         for producer in self.producers:
             producer.thread.join(LONG)
@@ -133,12 +142,28 @@ class Folder:
             checks.true(producer.problem is None, producer.problem)
         self.cuts_in_flight += any(producer.unanswered for producer in self.producers)
         self.disk.start()
-        self.log += self.reader.read(self.server, len(self.log))
-        self.fail_if(judge(self.history, self.log))
+        self.judge_all() if self.retention else self.judge_new()
         return f"{what}; {self.acknowledged() - before} acknowledged in this life"
 
+    def judge_new(self):
+        self.log += self.reader.read(self.server, len(self.log))
+        self.fail_if(judge(self.history, self.log))
+
+    def judge_all(self):
+        """The log's start may move while this reads: what goes then was there before."""
+        for _ in range(20):
+            start = self.reader.start(self.server)
+            checks.true(start >= self.log_start, f"the log's start went back from {self.log_start} to {start}")
+            self.log_start = start
+            try:
+                self.log = self.reader.read(self.server, start)
+                return self.fail_if(judge(self.history, self.log, start))
+            except grpc.RpcError as error:
+                checks.equal(error.code(), grpc.StatusCode.OUT_OF_RANGE, "code of a read")
+        raise AssertionError("the log's start never rests")
+
     def finish(self):
-        self.fail_if(judge(self.history, self.reader.read(self.server, 0)))
+        self.judge_all()
         checks.equal(self.server.terminate(), 0, "exit code after SIGTERM")
         self.disk.close()
 
@@ -168,7 +193,7 @@ def control(workspace, options, rng):
 
 def run(workspace, options, rng):
     begun = time.monotonic()
-    acknowledged = records = in_flight = hits = forgotten = 0
+    acknowledged = records = removed = in_flight = hits = forgotten = 0
     folder = None
     for number in range(options.cuts):
         if number % CUTS_A_FOLDER == 0:
@@ -181,10 +206,12 @@ def run(workspace, options, rng):
             folder.finish()
             acknowledged += len(folder.history.acknowledged)
             records += len(folder.log)
+            removed += folder.log_start
             in_flight += folder.cuts_in_flight
             hits += folder.disk.hit()[0]
             forgotten += folder.disk.hit()[1] or 0
     lost = f"{hits} cuts had unsynced operations, {forgotten} bytes were forgotten; " if options.disk == "model" else ""
+    lost += f"retention removed {removed}; " if options.retention else ""
     print(f"{options.cuts} power cuts, {options.disk}, seed {options.seed}: {acknowledged} records acknowledged, "
           f"{records} in the logs, 0 lost, dense, nothing twice; calls were in flight at {in_flight} cuts; {lost}"
           f"{(time.monotonic() - begun) / options.cuts:.1f} s a cut")
@@ -193,6 +220,7 @@ def run(workspace, options, rng):
     checks.true(in_flight * 2 >= options.cuts, "too few cuts hit calls in flight")
     checks.true(hits * 2 >= options.cuts, "too few cuts hit unsynced writes")
     checks.true(options.disk != "model" or forgotten > 0, "no cut forgot a byte")
+    checks.true(removed > 0 or not options.retention, "retention removed nothing")
     print(f"ok {options.disk}", flush=True)
     return 0
 
@@ -203,6 +231,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--disk", choices=["model", "ext4"], default="model")
     parser.add_argument("--segment", default="1MiB", help="small, so that segments roll under load")
+    parser.add_argument("--retention", default="", help="keep so much only, for example 2MiB")
     parser.add_argument("--control", action="store_true", help="syncs do nothing; must be found out")
     parser.add_argument("--verbose", action="store_true", help="one line a cut")
     options = parser.parse_args()

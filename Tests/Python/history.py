@@ -27,20 +27,24 @@ class History:
                 self.acknowledged[value] = first + place
 
 
-def judge(history, log):
-    """What is wrong with `log`, a list of (offset, value) from offset 0: one sentence for each kind of fault."""
+def judge(history, log, start=0):
+    """What is wrong with `log`, a list of (offset, value) from offset `start`: one sentence for each kind of fault.
+
+    What was acknowledged below `start` was removed by retention.
+    """
     faults = []
     offsets = [offset for offset, _ in log]
-    if offsets != list(range(len(log))):
-        place = next(n for n, offset in enumerate(offsets) if offset != n)
-        faults.append(f"offsets are not dense: {offsets[place]} stands where {place} should")
+    if offsets != list(range(start, start + len(log))):
+        place = next(n for n, offset in enumerate(offsets) if offset != start + n)
+        faults.append(f"offsets are not dense: {offsets[place]} stands where {start + place} should")
     at = {}
     for offset, value in log:
         if value in at:
             faults.append(f"{value[:40]!r} is in the log twice, at {at[value]} and {offset}")
             break
         at[value] = offset
-    lost = [(value, offset) for value, offset in history.acknowledged.items() if at.get(value) != offset]
+    lost = [(value, offset) for value, offset in history.acknowledged.items()
+            if offset >= start and at.get(value) != offset]
     if lost:
         value, offset = min(lost, key=lambda pair: pair[1])
         where = f"at {at[value]}" if value in at else "nowhere"
@@ -60,7 +64,7 @@ def _torn(history, at):
     """A request is in the log as a whole, in order, or not at all."""
     for values in history.requests:
         places = [at[value] for value in values if value in at]
-        if places and (len(places) < len(values) or places != list(range(places[0], places[0] + len(values)))):
+        if places and (len(places) < len(values) or places != list(range(places[0], places[0] + len(places)))):
             return [f"a batch is torn: {len(places)} of {len(values)} records of {values[0][:40]!r} at {places[:5]}"]
     return []
 

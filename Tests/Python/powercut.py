@@ -13,6 +13,8 @@ _HEAD = struct.Struct("<IIQQ")
 _OPEN, _WRITE, _SIZE, _SYNC, _DROP, _CONTENT, _MAP, _RENAME, _UNLINK, _FOLDER = range(1, 11)
 SECTOR = 512
 PAGE = 4096
+OPERATIONS = {1: "open", 2: "write", 3: "size", 4: "sync", 5: "drop", 6: "content", 7: "map", 8: "rename", 9: "unlink",
+              10: "mkdir"}
 VARIANTS = ["none", "all", "sectors", "torn"]
 
 
@@ -51,6 +53,18 @@ def apply(content, position, value):
         content[position:position + len(value)] = value
 
 
+def records(octets):
+    """(operation, handle, number, where it starts, where its payload starts, length) of each record of a journal."""
+    at = 0
+    while at + _HEAD.size <= len(octets):
+        operation, handle, number, length = _HEAD.unpack_from(octets, at)
+        payload = at + _HEAD.size
+        if payload + length > len(octets):
+            return  # killed while it wrote this
+        yield operation, handle, number, at, payload, length
+        at = payload + length
+
+
 class Disk:
     """The disk under one folder, from its state when a server is started to the cut."""
 
@@ -64,27 +78,44 @@ class Disk:
     def begin(self):
         """Takes the folder as it is for durable."""
         self.journal.write_bytes(b"")
-        self.live = {}  # path -> _File, as programs see it
+        self._empty()
         for path in self.folder.rglob("*") if self.folder.exists() else ():
             if path.is_file():
                 self.live[str(path)] = _File(path.read_bytes())
         self.durable = dict(self.live)
+
+    def _empty(self):
+        self.live = {}  # path -> _File, as programs see it
+        self.durable = {}
+        self.folders = []
         self.names = []  # operations on names that are not durable: (folder, kind, path, file)
         self.handles = {}
         self.dropped = 0
 
-    def replay(self):
-        """Takes in the journal."""
-        octets = self.journal.read_bytes()
-        at = 0
-        while at + _HEAD.size <= len(octets):
-            operation, handle, number, length = _HEAD.unpack_from(octets, at)
-            start = at
-            at += _HEAD.size
-            if at + length > len(octets):
-                break  # killed while it wrote this
+    def replay(self, end=None):
+        """Takes in the journal, up to the byte `end`."""
+        octets = self.journal.read_bytes() if end is None else self.octets[:end]
+        for operation, handle, number, start, at, length in records(octets):
             self._take(operation, handle, number, octets[at:at + length], start)
-            at += length
+
+    @classmethod
+    def at_point(cls, folder, octets, end):
+        """The disk of a folder that began empty, when its journal `octets` had `end` bytes."""
+        disk = cls.__new__(cls)
+        disk.folder, disk.octets, disk.forgotten = pathlib.Path(folder), octets, 0
+        disk._empty()
+        disk.replay(end)
+        return disk
+
+    def image(self, target, variant, random):
+        """Writes what the disk holds after a cut to another folder."""
+        target = pathlib.Path(target)
+        for folder in self.folders:
+            os.makedirs(target / pathlib.Path(folder).relative_to(self.folder), mode=0o700, exist_ok=True)
+        for path, file in self._names_after(variant, random).items():
+            copy = target / pathlib.Path(path).relative_to(self.folder)
+            copy.write_bytes(self._content(file, variant, random))
+            copy.chmod(0o600)
 
     def _take(self, operation, handle, number, payload, place):
         if operation == _OPEN:
@@ -95,7 +126,9 @@ class Disk:
             path = payload.decode()
             self.live.pop(path, None)
             self.names.append((os.path.dirname(path), "unlink", path, None))
-        elif operation != _FOLDER:
+        elif operation == _FOLDER:
+            self.folders.append(payload.decode())
+        else:
             self._change(operation, self.handles[handle], number, payload, place)
 
     def _open(self, handle, flags, path, place):
@@ -156,14 +189,18 @@ class Disk:
         self.replay()
         self._mapped_writes()
         in_doubt = len(self.names) + sum(len(file.pending) for file in set(self.live.values()))
-        names = dict(self.durable)
-        kept = {"none": 0, "all": len(self.names)}.get(variant, random.randint(0, len(self.names)))
-        for one in self.names[:kept]:
-            self._name(names, *one[1:])
+        names = self._names_after(variant, random)
         self._write_out(names, variant, random)
         self.cuts_with_pending += in_doubt > 0
         self.begin()
         return in_doubt
+
+    def _names_after(self, variant, random):
+        names = dict(self.durable)
+        kept = {"none": 0, "all": len(self.names)}.get(variant, random.randint(0, len(self.names)))
+        for one in self.names[:kept]:
+            self._name(names, *one[1:])
+        return names
 
     def _mapped_writes(self):
         """What was stored through mappings and not synced: the pages in which the file differs from all that is known."""

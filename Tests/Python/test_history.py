@@ -81,5 +81,13 @@ def a_producer_out_of_order_is_found():
     expect_fault(made([[A], [B]], {}), [(0, B), (1, A)], "out of order")
 
 
+@check
+def behind_a_removed_front_faults_are_found_too():
+    history = made([[A], [B], [C]], {A: 0, B: 1, C: 2})
+    checks.equal(judge(history, [(1, B), (2, C)], start=1), [], "A was removed")
+    checks.true(any("1 acknowledged records lost" in fault for fault in judge(history, [(1, B)], start=1)), "C is lost")
+    checks.true(any("not dense" in fault for fault in judge(history, [(2, C)], start=1)), "B is not there")
+
+
 if __name__ == "__main__":
     sys.exit(check.run())
