@@ -46,7 +46,8 @@ import Testing
       #expect(throws: CommitLogError.self) { try log.truncateSuffix(from: 0) }
       #expect(log.offsets == model.offsets)
       #expect(try log.allRecords() == model.records)
-      try log.close()
+      // What stops then has not stopped well.
+      #expect(throws: CommitLogError.self) { try log.close() }
       for fate in CrashFate.allCases {
         var random = SeededRandom(seed: UInt64(call))
         let copy = disk.afterPowerCut(fate, &random)

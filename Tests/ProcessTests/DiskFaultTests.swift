@@ -43,7 +43,7 @@ extension RealProcesses {
     @Test(arguments: [
       ["--kind", "write"], ["--kind", "write", "--lasting"], ["--kind", "sync"],
       ["--kind", "sync", "--lasting"], ["--kind", "write", "--file", "/meta", "--calls", "1"],
-      ["--kind", "names", "--calls", "1-5"],
+      ["--kind", "names", "--calls", "1-5"], ["--kind", "unlink", "--calls", "1,2"],
     ])
     func `a call that fails with EIO ends all writing at once and loses nothing`(
       _ arguments: [String]
@@ -53,6 +53,16 @@ extension RealProcesses {
       let report = try await PythonScript("ProcessTests/disk_errors.py").run(
         ["--seed", Self.seed] + arguments + given, timeoutSeconds: 3600)
       #expect(report.faults(expecting: ["disk_errors"]) == [], "seed \(Self.seed)")
+      print(report.output)
+    }
+
+    @Test func `a disk that fails while a server starts or stops costs nothing and is named`()
+      async throws
+    {
+      let report = try await PythonScript("ProcessTests/errors_at_ends.py").run([
+        "--seed", Self.seed,
+      ])
+      #expect(report.faults(expecting: ["errors_at_ends"]) == [], "seed \(Self.seed)")
       print(report.output)
     }
 

@@ -130,6 +130,16 @@ class Reader:
         with self._channel(server) as channel:
             return log_pb2_grpc.LogsStub(channel).DescribeLog(log_pb2.DescribeLogRequest(), timeout=LONG).start_offset
 
+    def read_kept(self, server):
+        """The log's start and all records from there, though retention may move it meanwhile."""
+        for _ in range(20):
+            start = self.start(server)
+            try:
+                return start, self.read(server, start)
+            except grpc.RpcError as error:
+                checks.equal(error.code(), grpc.StatusCode.OUT_OF_RANGE, "code of a read")
+        raise AssertionError("the log's start never rests")
+
     def _channel(self, server):
         return stubs.channel(server.address, self.credentials, **{"grpc.max_receive_message_length": -1})
 

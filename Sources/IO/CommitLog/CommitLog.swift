@@ -82,7 +82,8 @@ public final class CommitLog: Sendable {
   }
 
   /// Cuts the files to their contents and lets go of the folder. Every other call throws `closed` from then on. A log that
-  /// was not closed is recovered when it is opened.
+  /// was not closed is recovered when it is opened. Where an earlier write failed, it throws `poisoned` and lets go of the
+  /// folder all the same.
   public func close() throws(CommitLogError) {
     try engine.close()
   }

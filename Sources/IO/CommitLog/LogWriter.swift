@@ -55,7 +55,8 @@ struct LogWriter<D: Disk>: Sendable {
     box.publish(view)
   }
 
-  /// Cuts the files behind the last entry, writes the meta file, and lets go of the lock.
+  /// Cuts the files behind the last entry, writes the meta file, and lets go of the lock; that also where it throws,
+  /// because it could not, or an earlier write failed.
   mutating func close() throws(CommitLogError) {
     guard !view.isClosed else { return }
     defer {
@@ -63,7 +64,7 @@ struct LogWriter<D: Disk>: Sendable {
       box.publish(view)
       lock = nil
     }
-    guard poison == nil else { return }
+    if let poison { throw .poisoned(why: poison) }
     try active.seal()
     var meta = currentMeta
     meta.isClean = true
