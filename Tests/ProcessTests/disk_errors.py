@@ -81,7 +81,7 @@ class Folder:
             producer.start(self.server, self.credentials)
         within(LONG, lambda: self.faults["fault_time"], f"call number {call} came")
         with stubs.channel(self.server.address, self.credentials) as channel:
-            took = self._fenced(channel)
+            took = self.fenced(channel)
             self._refuses(log_pb2_grpc.LogStub(channel))
         for producer in self.producers:
             producer.thread.join(LONG)
@@ -98,7 +98,7 @@ class Folder:
     def _said(self, before):
         return self.server.log()[before:]
 
-    def _fenced(self, channel):
+    def fenced(self, channel):
         """Waits until health says so: the seconds since the fault."""
         health = health_pb2_grpc.HealthStub(channel)
         request = health_pb2.HealthCheckRequest(service="log.v1.Log")

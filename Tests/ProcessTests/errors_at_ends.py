@@ -21,8 +21,9 @@ import checks
 import faults
 import powercut
 import servers
+import stubs
 from checks import equal, true, within
-from disk_errors import Folder, numbers
+from disk_errors import FENCED_WITHIN, Folder, numbers
 
 LONG = 30
 ALL = (faults.WRITE | faults.SYNC | faults.RENAME | faults.UNLINK | faults.TRUNCATE | faults.OPEN | faults.MAP
@@ -119,6 +120,29 @@ def stop(folder, call, rng):
     return outcome
 
 
+def idle(workspace, options):
+    """Retention meets the fault while nobody writes: health says so within a second."""
+    folder = Folder(workspace, options, "idle")
+    folder.start()
+    load(folder, 6000)
+    folder.server.kill()
+    ended(folder)
+    folder.disk.begin()
+    folder.server.flags += ["--logs-retention-bytes", "1MiB"]
+    said = len(folder.server.log())
+    folder.faults.arm(faults.UNLINK, 1)
+    folder.server.start()
+    within(LONG, lambda: folder.faults["fault_time"], "retention removes a file")
+    with stubs.channel(folder.server.address, folder.credentials) as channel:
+        took = folder.fenced(channel)
+        true(took <= FENCED_WITHIN, f"{took:.2f} s until health was NOT_SERVING")
+    explained(folder, folder.server.terminate(within=10), folder.server.log()[said:])
+    folder.faults.disarm()
+    folder.disk.begin()
+    folder.finish()
+    return "not serving"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=numbers, default="1,4,9,14")
@@ -138,6 +162,7 @@ def main():
                         print(server.log()[-1500:], file=sys.stderr)
                     raise AssertionError(f"{name}, call {call}, seed {arguments.seed}: {error}") from error
         old.finish()
+        figures[f"idle: {idle(workspace, options)}"] += 1
         acknowledged = len(old.history.acknowledged)
     told = ", ".join(f"{name} {count}" for name, count in sorted(figures.items()))
     print(f"{3 * len(arguments.calls)} rounds, seed {arguments.seed}: {told}; {acknowledged} records acknowledged, 0 lost")

@@ -134,7 +134,7 @@ class Folder:
             producer.start(self.server, self.credentials)
         checks.within(LONG, lambda: self.acknowledged() > before + 20, "20 acknowledgements")
         # Not a signal: the moment of the cut is what varies. Retention looks once a second.
-        time.sleep(self.random.uniform(0, 0.4) + (0.7 if self.retention else 0))
+        time.sleep(self.random.uniform(0, 0.4) + (0.9 if self.retention else 0))
         what = self.disk.cut(self.random)
         for producer in self.producers:
             producer.thread.join(LONG)

@@ -108,8 +108,9 @@ package final class Agent: Sendable {
     ) { [health, logger] failure in
       Self.report(failure, health, logger)
     }
-    retention = RetentionTask(log, disk: disk, eventLoop: loops[0].eventLoop) { [logger] outcome in
-      Self.report(outcome, logger)
+    retention = RetentionTask(log, disk: disk, eventLoop: loops[0].eventLoop) {
+      [health, logger] outcome in
+      Self.report(outcome, health, logger)
     }
     let advertised = configuration.advertise ?? configuration.listen
     let core = LogServiceCore(
@@ -189,7 +190,9 @@ package final class Agent: Sendable {
     }
   }
 
-  private static func report(_ outcome: RetentionTask.Outcome, _ logger: Logger) {
+  private static func report(
+    _ outcome: RetentionTask.Outcome, _ health: HealthService, _ logger: Logger
+  ) {
     switch outcome {
     case .removed(let step):
       logger.info(
@@ -199,6 +202,11 @@ package final class Agent: Sendable {
           "start": "\(step.removed.upperBound)", "bytes": "\(step.bytes)",
         ])
     case .failed(let error):
+      switch error {
+      // No write succeeds any more, though none may come to find that out.
+      case .io, .poisoned: health.set("log.v1.Log", .notServing)
+      default: break
+      }
       logger.critical(
         "retention failed: nothing is removed any more; restart after the disk is mended",
         metadata: ["error": "\(error)"])
