@@ -51,11 +51,11 @@ let node: [Target] = [
 
 let programs: [Target] = [
   program(
-    "distlogd", uses: "AccessControl", "CommitLog", "TLS", "Agent",
+    "distlogd", uses: "AccessControl", "CommitLog", "TLS", "ClientProgram", "Agent",
     products: arguments + logging),
   program("distlog-client", uses: "DistlogClient", "ClientProgram", products: arguments),
   program(
-    "distlog-bench", uses: "Protobuf", "GRPCWire", "LogAPI", "TLS", "RPC",
+    "distlog-bench", uses: "Protobuf", "GRPCWire", "LogAPI", "CommitLog", "TLS", "RPC",
     products: nio + arguments),
 ]
 

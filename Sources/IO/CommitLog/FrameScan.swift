@@ -28,9 +28,9 @@ struct FrameScan<File: DiskFile> {
     term = header.termBefore
   }
 
-  /// Goes to the first byte that is not a good frame, telling each good one and its position.
+  /// Goes to the first byte that is not a good frame, telling each good one, its position and its body.
   mutating func run(
-    _ found: (FrameHeader, UInt64) throws(CommitLogError) -> Void
+    _ found: (FrameHeader, UInt64, _ body: UnsafeRawBufferPointer) throws(CommitLogError) -> Void
   ) throws(CommitLogError) -> Stop {
     while true {
       let header: FrameHeader
@@ -48,7 +48,7 @@ struct FrameScan<File: DiskFile> {
       guard header.term >= term else {
         return .flaw("term \(header.term) follows \(term)")
       }
-      try found(header, position)
+      try found(header, position, body(of: header, at: position))
       position += UInt64(header.frameBytes)
       nextIndex += 1
       nextOffset = header.nextOffset
@@ -56,6 +56,31 @@ struct FrameScan<File: DiskFile> {
       commitMark = max(commitMark, header.commitMark)
       last = header
     }
+  }
+
+  /// Goes to the next good frame behind the flaw at `position`, which may be entries further on: false where there is none.
+  /// For looking at what is left of a damaged store; a log is never opened this way.
+  mutating func skipFlaw() throws(CommitLogError) -> Bool {
+    var place = position + 1
+    while let candidate = try nextMagic(from: place) {
+      place = candidate + 1
+      guard case .success(let header) = try frame(at: candidate), header.index >= nextIndex,
+        header.baseOffset >= nextOffset, header.term >= term
+      else { continue }
+      position = candidate
+      nextIndex = header.index
+      nextOffset = header.baseOffset
+      return true
+    }
+    return false
+  }
+
+  private func body(of header: FrameHeader, at place: UInt64) -> UnsafeRawBufferPointer {
+    let whole = region.bytes(from: place)
+    guard whole.count >= header.frameBytes else {
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+    return UnsafeRawBufferPointer(rebasing: whole[FrameHeader.size..<header.frameBytes])
   }
 
   private struct Flaw: Error { var what: String }

@@ -6,8 +6,10 @@ import Synchronization
 package struct LinuxDisk: Disk {
   package let readCounter = ReadCounter()
   private let keptFolders = KeptFolders()
+  private let isReadOnly: Bool
 
-  package init() {}
+  /// `readOnly`: opens files for reading only, for looking at a folder that is not to be changed.
+  package init(readOnly: Bool = false) { isReadOnly = readOnly }
 
   package func makeFolder(_ path: String) throws(CommitLogError) {
     var end = path.startIndex
@@ -61,7 +63,7 @@ package struct LinuxDisk: Disk {
   }
 
   package func open(_ path: String) throws(CommitLogError) -> LinuxFile {
-    try openFile(path, O_RDWR)
+    try openFile(path, isReadOnly ? O_RDONLY : O_RDWR)
   }
 
   private func openFile(

@@ -91,6 +91,17 @@ struct MetaFile<File: DiskFile>: Sendable {
     }
   }
 
+  /// The first byte outside the slots that is not zero: nobody wrote it. nil where there is none.
+  static func strayByte(in file: File) throws(CommitLogError) -> UInt64? {
+    let size = try file.size()
+    let bytes = try file.readBytes(Int(min(size, 2 * slotDistance)), at: 0)
+    for (place, byte) in bytes.enumerated()
+    where byte != 0 && place % Int(slotDistance) >= slotBytes {
+      return UInt64(place)
+    }
+    return size > slotDistance + UInt64(slotBytes) ? slotDistance + UInt64(slotBytes) : nil
+  }
+
   private static func encode(
     _ meta: LogMeta, sequence: UInt64, _ logInstanceID: UniqueID
   ) -> [UInt8] {

@@ -257,3 +257,21 @@ enum RecordFormat {
     bytes.append(UInt8(truncatingIfNeeded: value))
   }
 }
+
+extension RecordFormat {
+  /// What is wrong with the records of a frame whose checksums are right; nil where nothing is.
+  static func flaw(of header: FrameHeader, _ body: UnsafeRawBufferPointer) -> String? {
+    guard header.kind == .data else { return nil }
+    var place = 0
+    for offset in header.offsets {
+      guard let record = read(body, &place) else {
+        return "the record at offset \(offset) cannot be read"
+      }
+      guard record.offset == offset else {
+        return "the record at offset \(offset) says that it is at \(record.offset)"
+      }
+    }
+    return place == body.count
+      ? nil : "\(body.count - place) bytes follow the last record of a frame"
+  }
+}

@@ -207,7 +207,7 @@ struct Recovery<D: Disk> {
     var scan = try FrameScan(found.store, found.header)
     var entries: [SegmentIndex<D.File>.Entry] = []
     let base = found.header.baseOffset
-    let stop = try scan.run { (header, position) in
+    let stop = try scan.run { (header, position, _) in
       entries.append(
         .init(relativeOffset: UInt32(clamping: header.baseOffset - base), position: position))
     }

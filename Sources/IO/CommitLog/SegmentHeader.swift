@@ -37,9 +37,9 @@ struct SegmentHeader: Equatable, Sendable {
     return start.bytes + rest.bytes
   }
 
-  /// Reads the 64 bytes of `file`, which must be of the log `identity`.
+  /// Reads the 64 bytes of `file`, which must be of the log `identity` where that is known.
   init(
-    checking bytes: [UInt8], file: String, identity: LogIdentity
+    checking bytes: [UInt8], file: String, identity: LogIdentity?
   ) throws(CommitLogError) {
     func damaged(_ what: String) -> CommitLogError {
       .corrupt(file: file, position: 0, offset: 0, what: what)
@@ -62,10 +62,12 @@ struct SegmentHeader: Equatable, Sendable {
     }
     clusterID = reader.id()
     logInstanceID = reader.id()
-    guard clusterID == identity.clusterID, logInstanceID == identity.logInstanceID else {
-      throw .foreign(
-        file: file, expected: "\(identity.clusterID)/\(identity.logInstanceID)",
-        found: "\(clusterID)/\(logInstanceID)")
+    if let identity {
+      guard clusterID == identity.clusterID, logInstanceID == identity.logInstanceID else {
+        throw .foreign(
+          file: file, expected: "\(identity.clusterID)/\(identity.logInstanceID)",
+          found: "\(clusterID)/\(logInstanceID)")
+      }
     }
     baseOffset = reader.number()
     firstIndex = reader.number()
@@ -78,5 +80,22 @@ struct SegmentHeader: Equatable, Sendable {
     self.baseOffset = baseOffset
     self.firstIndex = firstIndex
     self.termBefore = termBefore
+  }
+}
+
+extension SegmentHeader {
+  /// The ids in the first store of `folder` that can be read, with a new one for the storage; nil where none can.
+  static func ids<D: Disk>(_ disk: D, in folder: String) throws(CommitLogError) -> LogIdentity? {
+    for name in try disk.names(in: folder) where name.hasSuffix(".store") {
+      let path = folder + "/" + name
+      let file = try disk.open(path)
+      let count = Int(min(try file.size(), UInt64(size)))
+      let bytes = try file.readBytes(count, at: 0)
+      if let header = try? SegmentHeader(checking: bytes, file: path, identity: nil) {
+        return LogIdentity(
+          clusterID: header.clusterID, storageID: .random(), logInstanceID: header.logInstanceID)
+      }
+    }
+    return nil
   }
 }

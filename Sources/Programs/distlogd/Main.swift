@@ -11,10 +11,12 @@ struct Distlogd: AsyncParsableCommand {
       listen.rpc, --listen-rpc, DISTLOG_LISTEN_RPC. A flag wins over the environment, the \
       environment over the file, the file over the default.
 
-      Exit codes: 0 ok, 64 usage, 69 the address is taken, 70 internal, 74 local I/O (data folder \
+      Exit codes: 0 ok, 10 something is wrong with what was looked at, 64 usage, 69 the address is taken, 70 internal, 74 local I/O (data folder \
       locked, damaged or unreadable), 78 configuration, 130 stopped at once by a second signal.
       """,
     version: VersionText.all,
-    subcommands: [Serve.self, Check.self],
+    subcommands: [
+      Serve.self, Check.self, Verify.self, Dump.self, RestoreCommand.self, CheckDisk.self,
+    ],
     defaultSubcommand: Serve.self)
 }

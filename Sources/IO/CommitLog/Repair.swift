@@ -1,0 +1,177 @@
+/// Makes a damaged data folder one that can be opened, at the price that `Inspection` told. What is removed is saved aside
+/// first, durably, in a folder of its own within the data folder.
+struct Repair<D: Disk> {
+  let disk: D
+  let folder: DataFolder
+  let inspection: Inspection
+  /// Where removed bytes go.
+  let saved: String
+
+  /// What was done, in sentences.
+  func run(_ options: CommitLog.Options) throws(CommitLogError) -> [String] {
+    guard let identity = inspection.identity else { return [] }
+    if let hopeless = inspection.findings.first(where: { $0.remedy == .none }) {
+      throw .corrupt(
+        file: hopeless.file, position: hopeless.position, offset: hopeless.offset,
+        what: "\(hopeless.what); this cannot be repaired, restore from a backup")
+    }
+    try disk.makeFolder(saved)
+    var done: [String] = []
+    let logFolder = folder.logFolder(identity.logInstanceID)
+    for finding in inspection.findings where finding.remedy == .rebuildIndex {
+      if disk.exists(finding.file) { try moveAside(finding.file) }
+      done.append("\(finding.file) is made anew from its store")
+    }
+    if inspection.findings.contains(where: { $0.file == folder.identityFile }) {
+      if disk.exists(folder.identityFile) { try moveAside(folder.identityFile) }
+      try folder.writeIdentity(identity, disk)
+      done.append("\(folder.identityFile) is made anew from the ids in the segments")
+    }
+    done += try cut(logFolder, identity)
+    try disk.syncFolder(logFolder)
+    // Opening does the rest: torn tails, indexes. Closing leaves nothing in doubt.
+    try LogEngine(folder.path, disk: disk, options: options).close()
+    return done
+  }
+
+  /// Cuts the log before the first damage that would keep it from opening, and writes the marks of what is left.
+  private func cut(
+    _ logFolder: String, _ identity: LogIdentity
+  ) throws(CommitLogError) -> [String] {
+    var first: (finding: Finding, index: UInt64, offset: UInt64)?
+    for finding in inspection.findings {
+      guard case .cutLog(let index, let offset) = finding.remedy else { continue }
+      if first.map({ index < $0.index }) ?? true { first = (finding, index, offset) }
+    }
+    let metaIsBad = inspection.findings.contains { $0.file == DataFolder.metaFile(in: logFolder) }
+    guard first != nil || metaIsBad else { return [] }
+    var done: [String] = []
+    var stores = try Inspector.stores(disk, logFolder, identity)
+    if let first {
+      while let last = stores.last, stores.count > 1, last.header.firstIndex >= first.index {
+        try moveAside(last.file.path)
+        let index = String(last.file.path.dropLast(6)) + ".index"
+        if disk.exists(index) { try moveAside(index) }
+        stores.removeLast()
+        done.append("\(last.file.path) is saved in \(saved)")
+      }
+      if let last = stores.last, last.file.path == first.finding.file {
+        try saveTail(last, from: first.finding.position)
+        try removeTail(last, from: first.finding.position)
+        done.append(
+          "\(last.file.path) ends at byte \(first.finding.position); the rest is saved in \(saved)")
+      }
+      done.append("the log ends before offset \(first.offset)")
+    }
+    try remakeMeta(logFolder, identity, stores, end: first?.index)
+    done.append("the marks are made anew")
+    return done
+  }
+
+  private func saveTail(
+    _ store: Inspector<D>.Store, from position: UInt64
+  ) throws(CommitLogError) {
+    let copy = try disk.create("\(saved)/\(name(store.file.path)).from-\(position)")
+    var place = position
+    while place < store.size {
+      let count = Int(min(store.size - place, 1 << 20))
+      try copy.write(try store.file.readBytes(count, at: place), at: place - position)
+      place += UInt64(count)
+    }
+    try copy.sync()
+    try disk.syncFolder(saved)
+  }
+
+  private func removeTail(
+    _ store: Inspector<D>.Store, from position: UInt64
+  ) throws(CommitLogError) {
+    try store.file.truncate(to: max(position, UInt64(SegmentHeader.size)))
+    try store.file.sync()
+    let index = String(store.file.path.dropLast(6)) + ".index"
+    if disk.exists(index) { try moveAside(index) }
+  }
+
+  /// Marks that vouch for no more than what is left: `end` is the entry behind it, where it was cut.
+  private func remakeMeta(
+    _ logFolder: String, _ identity: LogIdentity, _ stores: [Inspector<D>.Store], end: UInt64?
+  ) throws(CommitLogError) {
+    let path = DataFolder.metaFile(in: logFolder)
+    var meta = LogMeta()
+    if disk.exists(path) {
+      let old = try? MetaFile(
+        reading: try disk.open(path), logInstanceID: identity.logInstanceID, note: { _ in })
+      if let old { meta = old.current }
+      try moveAside(path)
+    }
+    meta.isClean = false
+    if let first = stores.first {
+      meta.firstIndex = first.header.firstIndex
+      meta.startOffset = max(meta.startOffset, first.header.baseOffset)
+    }
+    if let end {
+      meta.commitMark = min(meta.commitMark, end - 1)
+      meta.startOffset = min(meta.startOffset, offset(behind: end))
+    }
+    _ = try MetaFile(
+      creating: try disk.create(path), logInstanceID: identity.logInstanceID, meta)
+  }
+
+  private func offset(behind end: UInt64) -> UInt64 {
+    for finding in inspection.findings {
+      if case .cutLog(end, let offset) = finding.remedy { return offset }
+    }
+    return 0
+  }
+
+  private func moveAside(_ path: String) throws(CommitLogError) {
+    try disk.rename(path, to: "\(saved)/\(name(path))")
+    try disk.syncFolder(saved)
+  }
+
+  private func name(_ path: String) -> String {
+    String(path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...])
+  }
+}
+
+extension Inspector {
+  /// The stores of a log that have a good header, in order.
+  static func stores(
+    _ disk: D, _ logFolder: String, _ identity: LogIdentity
+  ) throws(CommitLogError) -> [Store] {
+    var stores: [Store] = []
+    for name in try disk.names(in: logFolder) where name.hasSuffix(".store") {
+      let path = logFolder + "/" + name
+      let file = try disk.open(path)
+      let size = try file.size()
+      let bytes = try file.readBytes(Int(min(size, UInt64(SegmentHeader.size))), at: 0)
+      let header = try SegmentHeader(checking: bytes, file: path, identity: identity)
+      stores.append(Store(name: String(name.dropLast(6)), file: file, header: header, size: size))
+    }
+    return stores.sorted { $0.header.firstIndex < $1.header.firstIndex }
+  }
+}
+
+extension CommitLog {
+  /// Looks at every byte of the data folder `path` and changes nothing. Needs the folder for itself, as opening does.
+  package static func inspect(
+    folder path: String, progress: @escaping (_ done: UInt64, _ all: UInt64) -> Void = { _, _ in }
+  ) throws(CommitLogError) -> Inspection {
+    let disk = LinuxDisk(readOnly: true)
+    guard disk.exists(DataFolder(path: path).logsFolder) else {
+      throw .notADataFolder(folder: path, why: "there is no folder \"logs\" in it")
+    }
+    let lock = try disk.lock(DataFolder(path: path).lockFile, folder: path)
+    defer { withExtendedLifetime(lock) {} }
+    var inspector = Inspector(disk, path: path, progress: progress)
+    return try inspector.run()
+  }
+
+  /// Does what `inspection` says; removed bytes are in the folder `saved` then. What was done, in sentences.
+  package static func repair(
+    folder path: String, _ inspection: Inspection, saved: String, options: Options = Options()
+  ) throws(CommitLogError) -> [String] {
+    let folder = DataFolder(path: path)
+    let repair = Repair(disk: LinuxDisk(), folder: folder, inspection: inspection, saved: saved)
+    return try repair.run(options.checked())
+  }
+}
