@@ -53,7 +53,8 @@ let programs: [Target] = [
   program(
     "distlogd", uses: "AccessControl", "CommitLog", "TLS", "ClientProgram", "Agent",
     products: arguments + logging),
-  program("distlog-client", uses: "DistlogClient", "ClientProgram", products: arguments),
+  program(
+    "distlog-client", uses: "CommitLog", "DistlogClient", "ClientProgram", products: arguments),
   program(
     "distlog-bench", uses: "Protobuf", "GRPCWire", "LogAPI", "CommitLog", "TLS", "RPC",
     products: nio + arguments),

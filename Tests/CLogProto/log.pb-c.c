@@ -463,6 +463,96 @@ void   log__v1__server__free_unpacked
   assert(message->base.descriptor == &log__v1__server__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   log__v1__backup_request__init
+                     (Log__V1__BackupRequest         *message)
+{
+  static const Log__V1__BackupRequest init_value = LOG__V1__BACKUP_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__backup_request__get_packed_size
+                     (const Log__V1__BackupRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__backup_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__backup_request__pack
+                     (const Log__V1__BackupRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__backup_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__backup_request__pack_to_buffer
+                     (const Log__V1__BackupRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__backup_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__BackupRequest *
+       log__v1__backup_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__BackupRequest *)
+     protobuf_c_message_unpack (&log__v1__backup_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__backup_request__free_unpacked
+                     (Log__V1__BackupRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__backup_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__backup_chunk__init
+                     (Log__V1__BackupChunk         *message)
+{
+  static const Log__V1__BackupChunk init_value = LOG__V1__BACKUP_CHUNK__INIT;
+  *message = init_value;
+}
+size_t log__v1__backup_chunk__get_packed_size
+                     (const Log__V1__BackupChunk *message)
+{
+  assert(message->base.descriptor == &log__v1__backup_chunk__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__backup_chunk__pack
+                     (const Log__V1__BackupChunk *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__backup_chunk__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__backup_chunk__pack_to_buffer
+                     (const Log__V1__BackupChunk *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__backup_chunk__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__BackupChunk *
+       log__v1__backup_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__BackupChunk *)
+     protobuf_c_message_unpack (&log__v1__backup_chunk__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__backup_chunk__free_unpacked
+                     (Log__V1__BackupChunk *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__backup_chunk__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   log__v1__log_config__init
                      (Log__V1__LogConfig         *message)
 {
@@ -1883,6 +1973,95 @@ const ProtobufCMessageDescriptor log__v1__server__descriptor =
   (ProtobufCMessageInit) log__v1__server__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor log__v1__backup_request__field_descriptors[1] =
+{
+  {
+    "logs",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Log__V1__BackupRequest, n_logs),
+    offsetof(Log__V1__BackupRequest, logs),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__backup_request__field_indices_by_name[] = {
+  0,   /* field[0] = logs */
+};
+static const ProtobufCIntRange log__v1__backup_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor log__v1__backup_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.BackupRequest",
+  "BackupRequest",
+  "Log__V1__BackupRequest",
+  "log.v1",
+  sizeof(Log__V1__BackupRequest),
+  1,
+  log__v1__backup_request__field_descriptors,
+  log__v1__backup_request__field_indices_by_name,
+  1,  log__v1__backup_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__backup_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__backup_chunk__field_descriptors[2] =
+{
+  {
+    "data",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__BackupChunk, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__BackupChunk, total_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__backup_chunk__field_indices_by_name[] = {
+  0,   /* field[0] = data */
+  1,   /* field[1] = total_bytes */
+};
+static const ProtobufCIntRange log__v1__backup_chunk__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor log__v1__backup_chunk__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.BackupChunk",
+  "BackupChunk",
+  "Log__V1__BackupChunk",
+  "log.v1",
+  sizeof(Log__V1__BackupChunk),
+  2,
+  log__v1__backup_chunk__field_descriptors,
+  log__v1__backup_chunk__field_indices_by_name,
+  1,  log__v1__backup_chunk__number_ranges,
+  (ProtobufCMessageInit) log__v1__backup_chunk__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor log__v1__log_config__field_descriptors[4] =
 {
   {
@@ -2653,5 +2832,38 @@ void log__v1__logs__init (Log__V1__Logs_Service *service,
 {
   protobuf_c_service_generated_init (&service->base,
                                      &log__v1__logs__descriptor,
+                                     (ProtobufCServiceDestroy) destroy);
+}
+static const ProtobufCMethodDescriptor log__v1__cluster__method_descriptors[1] =
+{
+  { "Backup", &log__v1__backup_request__descriptor, &log__v1__backup_chunk__descriptor },
+};
+const unsigned log__v1__cluster__method_indices_by_name[] = {
+  0         /* Backup */
+};
+const ProtobufCServiceDescriptor log__v1__cluster__descriptor =
+{
+  PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
+  "log.v1.Cluster",
+  "Cluster",
+  "Log__V1__Cluster",
+  "log.v1",
+  1,
+  log__v1__cluster__method_descriptors,
+  log__v1__cluster__method_indices_by_name
+};
+void log__v1__cluster__backup(ProtobufCService *service,
+                              const Log__V1__BackupRequest *input,
+                              Log__V1__BackupChunk_Closure closure,
+                              void *closure_data)
+{
+  assert(service->descriptor == &log__v1__cluster__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__cluster__init (Log__V1__Cluster_Service *service,
+                             Log__V1__Cluster_ServiceDestroy destroy)
+{
+  protobuf_c_service_generated_init (&service->base,
+                                     &log__v1__cluster__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }

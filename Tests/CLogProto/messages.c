@@ -26,6 +26,8 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &log__v1__get_servers_request__descriptor,
     &log__v1__get_servers_response__descriptor,
     &log__v1__server__descriptor,
+    &log__v1__backup_request__descriptor,
+    &log__v1__backup_chunk__descriptor,
     &log__v1__log_config__descriptor,
     &log__v1__log_info__descriptor,
     &log__v1__describe_log_request__descriptor,

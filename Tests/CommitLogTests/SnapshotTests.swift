@@ -28,7 +28,7 @@ extension LogEngine {
   func image(_ during: () throws -> Void = {}) throws -> [UInt8] {
     var bytes: [UInt8] = []
     var writer = try SnapshotWriter(self)
-    _ = try writer.run { piece in
+    while let piece = try writer.next() {
       try during()
       bytes += piece
     }

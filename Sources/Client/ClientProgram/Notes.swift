@@ -31,6 +31,17 @@ package final class Notes {
     )
   }
 
+  /// The same of work whose size is known.
+  package func progress(bytes: UInt64, of all: UInt64) {
+    guard showsProgress, all > 0 else { return }
+    let now = ContinuousClock.now
+    guard now - lastProgress >= Self.progressInterval else { return }
+    lastProgress = now
+    hasProgressLine = true
+    let share = min(100, bytes * 100 / all)
+    say("\r\u{1B}[K\(share) % of \(ByteCountText.format(all))")
+  }
+
   package func warn(_ text: String) {
     guard asJSON else { return line("warning: \(text)") }
     var object = JSONObject()

@@ -111,6 +111,48 @@ public final class DistlogClient: Sendable {
     return FoundOffset(try await call(.findOffset, request.serialized()))
   }
 
+  /// The image of a log as it is now, while it goes on, in pieces of up to 1 MiB; `distlogd restore` makes a data folder of
+  /// it. Empty: the default log.
+  ///
+  /// - Parameters:
+  ///   - sink: takes each piece; what it throws ends the backup.
+  ///   - progress: told of the bytes so far, and about how many there are in all.
+  public func backup(
+    of log: String = "", isolation actor: isolated (any Actor)? = #isolation,
+    progress: (_ done: UInt64, _ all: UInt64) -> Void = { _, _ in },
+    _ sink: (_ piece: [UInt8]) throws -> Void
+  ) async throws {
+    var request = BackupRequest()
+    if !log.isEmpty { request.logs = [log] }
+    let channel = try await seeds.connected()
+    var responses = channel.serverStream(LogMethod.backup.path, request.serialized())
+      .makeAsyncIterator()
+    var all: UInt64 = 0
+    var done: UInt64 = 0
+    while let message = try await Self.next(&responses, isolation: actor) {
+      let chunk: BackupChunk
+      do {
+        chunk = try BackupChunk(serialized: message)
+      } catch {
+        throw DistlogError.malformedAnswer(BackupChunk.descriptorName, error)
+      }
+      all = max(all, chunk.totalBytes)
+      done += UInt64(chunk.data.count)
+      try sink(chunk.data)
+      progress(done, all)
+    }
+  }
+
+  private static func next(
+    _ responses: inout ResponseStream.Iterator, isolation actor: isolated (any Actor)?
+  ) async throws(DistlogError) -> [UInt8]? {
+    do {
+      return try await responses.next(isolation: actor)
+    } catch {
+      throw DistlogError(error)
+    }
+  }
+
   // MARK: - Calls
 
   /// Throws OFFSET_OUT_OF_RANGE when `offset` lies beyond the log's end, where nothing can be yet.

@@ -10,13 +10,14 @@ package enum LogMethod: String, CaseIterable, Sendable {
   case describeLog = "/log.v1.Logs/DescribeLog"
   case listLogs = "/log.v1.Logs/ListLogs"
   case findOffset = "/log.v1.Logs/FindOffset"
+  case backup = "/log.v1.Cluster/Backup"
 
   package var path: String { rawValue }
 
   package var shape: StreamingShape {
     switch self {
     case .produce, .consume, .getServers, .describeLog, .listLogs, .findOffset: .unary
-    case .consumeStream: .serverStreaming
+    case .consumeStream, .backup: .serverStreaming
     case .produceStream: .bidirectional
     }
   }
@@ -28,6 +29,7 @@ package enum LogMethod: String, CaseIterable, Sendable {
     case .produce, .produceStream: "produce"
     case .consume, .consumeStream, .findOffset: "consume"
     case .describeLog, .listLogs: "describe"
+    case .backup: "backup"
     case .getServers: nil
     }
   }

@@ -1,8 +1,6 @@
 /// Streams a log as it is when this begins, while appends, rolls and retention go on: the segments read stay open, even
 /// deleted ones. Memory: one region of 1 MiB, or one frame where that is larger.
 struct SnapshotWriter<D: Disk> {
-  typealias Sink = (UnsafeRawBufferPointer) throws -> Void
-
   private let engine: LogEngine<D>
   private let view: LogView<D.File>
   private let header: SnapshotHeader
@@ -10,6 +8,11 @@ struct SnapshotWriter<D: Disk> {
   private let firstSegment: Int
   private let firstPosition: UInt64
   private let region = ReadRegion(capacity: SnapshotHeader.maxChunkBytes)
+  private enum Phase { case header, frames, over }
+
+  private var phase = Phase.header
+  private var segment: Int
+  private var position: UInt64
   private var sequence: UInt64 = 0
   private var payloadBytes: UInt64 = 0
   private var frames: UInt64 = 0
@@ -25,6 +28,8 @@ struct SnapshotWriter<D: Disk> {
       self.header = header
       firstSegment = view.segments.count
       firstPosition = 0
+      segment = firstSegment
+      position = 0
       return
     }
     firstSegment = view.segment(ofOffset: view.startOffset)
@@ -38,19 +43,32 @@ struct SnapshotWriter<D: Disk> {
       ? segment.header.termBefore
       : try segment.frame(at: Int(place.header.index - segment.firstIndex) - 1).header.term
     self.header = header
+    self.segment = firstSegment
+    position = firstPosition
   }
 
-  /// Gives the whole image to `sink`, piece by piece. What `sink` throws ends it.
-  mutating func run(_ sink: Sink) throws -> SnapshotSummary {
-    try header.encoded.withUnsafeBytes(sink)
-    for number in firstSegment..<max(firstSegment, view.segments.count) {
-      let start = number == firstSegment ? firstPosition : UInt64(SegmentHeader.size)
-      try copy(view.segments[number], from: start, sink)
+  /// The whole image in order, piece by piece; nil behind the last.
+  mutating func next() throws(CommitLogError) -> [UInt8]? {
+    switch phase {
+    case .header:
+      phase = .frames
+      return header.encoded
+    case .frames:
+      if let piece = try nextFrame() { return piece }
+      guard header.firstIndex + frames == header.nextIndex else { throw .changedUnderSnapshot }
+      phase = .over
+      return trailer()
+    case .over: return nil
     }
-    guard header.firstIndex + frames == header.nextIndex else {
-      throw CommitLogError.changedUnderSnapshot
-    }
-    try writeTrailer(sink)
+  }
+
+  /// Of the frames, without what is around them: an estimate of the whole before it is read.
+  var frameBytes: UInt64 {
+    guard firstSegment < view.segments.count else { return 0 }
+    return view.segments[firstSegment...].reduce(0) { $0 + $1.end } - firstPosition
+  }
+
+  var summary: SnapshotSummary {
     let bytes =
       UInt64(SnapshotHeader.size) + payloadBytes + UInt64(SnapshotHeader.trailerBytes)
       + (sequence + 1) * UInt64(SnapshotHeader.chunkHeaderBytes)
@@ -59,26 +77,33 @@ struct SnapshotWriter<D: Disk> {
       clusterID: "\(header.clusterID)")
   }
 
-  /// The frames of one segment from `start` on, each checked, up to the log's end of then.
-  private mutating func copy(
-    _ segment: Segment<D.File>, from start: UInt64, _ sink: Sink
-  ) throws {
-    var position = start
-    let end = segment.end
-    region.forget()
-    while position < end, header.firstIndex + frames < header.nextIndex {
-      let frame = try checkedFrame(segment, at: position, end: end)
+  /// Frames from where this stands, each checked, as chunks of up to 1 MiB together; nil behind the last.
+  private mutating func nextFrame() throws(CommitLogError) -> [UInt8]? {
+    var pieces: [UInt8] = []
+    while header.firstIndex + frames < header.nextIndex, pieces.count < SnapshotHeader.maxChunkBytes
+    {
+      guard segment < view.segments.count else { throw .changedUnderSnapshot }
+      let from = view.segments[segment]
+      guard position < from.end else {
+        segment += 1
+        position = UInt64(SegmentHeader.size)
+        region.forget()
+        continue
+      }
+      let frame = try checkedFrame(from, at: position, end: from.end)
       let bytes = region.bytes(from: position)
+      if !pieces.isEmpty, pieces.count + frame.frameBytes > SnapshotHeader.maxChunkBytes { break }
       try checkUncut()
       var part = 0
       while part < frame.frameBytes {
         let count = min(frame.frameBytes - part, SnapshotHeader.maxChunkBytes)
-        try writeChunk(UnsafeRawBufferPointer(rebasing: bytes[part..<part + count]), sink)
+        addChunk(UnsafeRawBufferPointer(rebasing: bytes[part..<part + count]), to: &pieces)
         part += count
       }
       position += UInt64(frame.frameBytes)
       frames += 1
     }
+    return pieces.isEmpty ? nil : pieces
   }
 
   private func checkedFrame(
@@ -122,23 +147,20 @@ struct SnapshotWriter<D: Disk> {
     guard engine.currentView.epoch == view.epoch else { throw .changedUnderSnapshot }
   }
 
-  private mutating func writeChunk(_ payload: UnsafeRawBufferPointer, _ sink: Sink) throws {
-    let start = SnapshotHeader.chunkHeader(
+  private mutating func addChunk(_ payload: UnsafeRawBufferPointer, to pieces: inout [UInt8]) {
+    pieces += SnapshotHeader.chunkHeader(
       length: payload.count, sequence: sequence, payload: payload)
-    try start.withUnsafeBytes(sink)
-    try sink(payload)
+    pieces += payload
     sequence += 1
     payloadBytes += UInt64(payload.count)
   }
 
-  private func writeTrailer(_ sink: Sink) throws {
+  private func trailer() -> [UInt8] {
     var trailer = LittleEndianWriter()
     trailer.add(payloadBytes)
     trailer.add(frames)
-    try trailer.bytes.withUnsafeBytes { payload in
-      let start = SnapshotHeader.chunkHeader(length: 0, sequence: sequence, payload: payload)
-      try start.withUnsafeBytes(sink)
-      try sink(payload)
+    return trailer.bytes.withUnsafeBytes { payload in
+      SnapshotHeader.chunkHeader(length: 0, sequence: sequence, payload: payload) + payload
     }
   }
 }
@@ -153,6 +175,26 @@ extension CommitLog {
     _ sink: (_ piece: UnsafeRawBufferPointer) throws -> Void
   ) throws -> SnapshotSummary {
     var writer = try SnapshotWriter(engine)
-    return try writer.run(sink)
+    while let piece = try writer.next() { try piece.withUnsafeBytes(sink) }
+    return writer.summary
   }
+
+  /// The same, pulled piece by piece, from one thread at a time.
+  package func snapshotStream() throws(CommitLogError) -> SnapshotStream {
+    SnapshotStream(try SnapshotWriter(engine))
+  }
+}
+
+/// An image of a log on its way out.
+package final class SnapshotStream: @unchecked Sendable {
+  // Sendable: its owner hands it from thread to thread with its pieces.
+  private var writer: SnapshotWriter<LinuxDisk>
+
+  init(_ writer: SnapshotWriter<LinuxDisk>) { self.writer = writer }
+
+  /// About as many bytes as the whole image has.
+  package var estimatedBytes: UInt64 { writer.frameBytes }
+
+  /// At most 1 MiB and a little, but for the chunks of a frame that is larger; nil behind the last.
+  package func next() throws(CommitLogError) -> [UInt8]? { try writer.next() }
 }

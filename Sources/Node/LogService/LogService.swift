@@ -62,6 +62,7 @@ package final class LogService: Sendable {
     case .describeLog: return describeLog()
     case .listLogs: return listLogs()
     case .findOffset: return findOffset()
+    case .backup: return BackupCall(core, loop, call)
     }
   }
 

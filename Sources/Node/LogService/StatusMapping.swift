@@ -92,6 +92,11 @@ extension Status {
       reason: "CONSUMER_STALLED", metadata: [("next_offset", "\(nextOffset)")])
   }
 
+  static func backupStalled(after limit: Duration) -> Status {
+    Status(
+      .aborted, "nothing was read for \(limit): take the backup again", reason: "BACKUP_STALLED")
+  }
+
   init(_ failure: LogFailure) {
     switch failure {
     case .diskFull(let file):

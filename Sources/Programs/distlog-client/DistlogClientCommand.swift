@@ -13,7 +13,8 @@ struct DistlogClientCommand: ParsableCommand {
     version: VersionCommand.text,
     subcommands: [
       ProduceCommand.self, ConsumeCommand.self, CatCommand.self, TailCommand.self,
-      ServersCommand.self, LogCommand.self, VersionCommand.self, ExitCodesCommand.self,
+      ServersCommand.self, LogCommand.self, BackupCommand.self, VersionCommand.self,
+      ExitCodesCommand.self,
     ])
 
   @OptionGroup var connection: ConnectionOptions

@@ -26,6 +26,8 @@ typedef struct Log__V1__ConsumeResponse Log__V1__ConsumeResponse;
 typedef struct Log__V1__GetServersRequest Log__V1__GetServersRequest;
 typedef struct Log__V1__GetServersResponse Log__V1__GetServersResponse;
 typedef struct Log__V1__Server Log__V1__Server;
+typedef struct Log__V1__BackupRequest Log__V1__BackupRequest;
+typedef struct Log__V1__BackupChunk Log__V1__BackupChunk;
 typedef struct Log__V1__LogConfig Log__V1__LogConfig;
 typedef struct Log__V1__LogInfo Log__V1__LogInfo;
 typedef struct Log__V1__DescribeLogRequest Log__V1__DescribeLogRequest;
@@ -386,6 +388,34 @@ struct  Log__V1__Server
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, LOG__V1__SERVER_ROLE__SERVER_ROLE_VOTER, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
 
 
+struct  Log__V1__BackupRequest
+{
+  ProtobufCMessage base;
+  size_t n_logs;
+  char **logs;
+};
+#define LOG__V1__BACKUP_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__backup_request__descriptor) \
+    , 0,NULL }
+
+
+struct  Log__V1__BackupChunk
+{
+  ProtobufCMessage base;
+  /*
+   * put together in order, the image, which has checksums of its own
+   */
+  ProtobufCBinaryData data;
+  /*
+   * about as many as there are in all; in the first chunk
+   */
+  uint64_t total_bytes;
+};
+#define LOG__V1__BACKUP_CHUNK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__backup_chunk__descriptor) \
+    , {0,NULL}, 0 }
+
+
 /*
  * The settings in effect; -1 = no limit.
  */
@@ -674,6 +704,44 @@ Log__V1__Server *
 void   log__v1__server__free_unpacked
                      (Log__V1__Server *message,
                       ProtobufCAllocator *allocator);
+/* Log__V1__BackupRequest methods */
+void   log__v1__backup_request__init
+                     (Log__V1__BackupRequest         *message);
+size_t log__v1__backup_request__get_packed_size
+                     (const Log__V1__BackupRequest   *message);
+size_t log__v1__backup_request__pack
+                     (const Log__V1__BackupRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__backup_request__pack_to_buffer
+                     (const Log__V1__BackupRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__BackupRequest *
+       log__v1__backup_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__backup_request__free_unpacked
+                     (Log__V1__BackupRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__BackupChunk methods */
+void   log__v1__backup_chunk__init
+                     (Log__V1__BackupChunk         *message);
+size_t log__v1__backup_chunk__get_packed_size
+                     (const Log__V1__BackupChunk   *message);
+size_t log__v1__backup_chunk__pack
+                     (const Log__V1__BackupChunk   *message,
+                      uint8_t             *out);
+size_t log__v1__backup_chunk__pack_to_buffer
+                     (const Log__V1__BackupChunk   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__BackupChunk *
+       log__v1__backup_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__backup_chunk__free_unpacked
+                     (Log__V1__BackupChunk *message,
+                      ProtobufCAllocator *allocator);
 /* Log__V1__LogConfig methods */
 void   log__v1__log_config__init
                      (Log__V1__LogConfig         *message);
@@ -842,6 +910,12 @@ typedef void (*Log__V1__GetServersResponse_Closure)
 typedef void (*Log__V1__Server_Closure)
                  (const Log__V1__Server *message,
                   void *closure_data);
+typedef void (*Log__V1__BackupRequest_Closure)
+                 (const Log__V1__BackupRequest *message,
+                  void *closure_data);
+typedef void (*Log__V1__BackupChunk_Closure)
+                 (const Log__V1__BackupChunk *message,
+                  void *closure_data);
 typedef void (*Log__V1__LogConfig_Closure)
                  (const Log__V1__LogConfig *message,
                   void *closure_data);
@@ -962,6 +1036,27 @@ void log__v1__logs__find_offset(ProtobufCService *service,
                                 const Log__V1__FindOffsetRequest *input,
                                 Log__V1__FindOffsetResponse_Closure closure,
                                 void *closure_data);
+typedef struct Log__V1__Cluster_Service Log__V1__Cluster_Service;
+struct Log__V1__Cluster_Service
+{
+  ProtobufCService base;
+  void (*backup)(Log__V1__Cluster_Service *service,
+                 const Log__V1__BackupRequest *input,
+                 Log__V1__BackupChunk_Closure closure,
+                 void *closure_data);
+};
+typedef void (*Log__V1__Cluster_ServiceDestroy)(Log__V1__Cluster_Service *);
+void log__v1__cluster__init (Log__V1__Cluster_Service *service,
+                             Log__V1__Cluster_ServiceDestroy destroy);
+#define LOG__V1__CLUSTER__BASE_INIT \
+    { &log__v1__cluster__descriptor, protobuf_c_service_invoke_internal, NULL }
+#define LOG__V1__CLUSTER__INIT(function_prefix__) \
+    { LOG__V1__CLUSTER__BASE_INIT,\
+      function_prefix__ ## backup  }
+void log__v1__cluster__backup(ProtobufCService *service,
+                              const Log__V1__BackupRequest *input,
+                              Log__V1__BackupChunk_Closure closure,
+                              void *closure_data);
 
 /* --- descriptors --- */
 
@@ -982,6 +1077,8 @@ extern const ProtobufCMessageDescriptor log__v1__consume_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__get_servers_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__get_servers_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__server__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__backup_request__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__backup_chunk__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__log_config__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__log_info__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__describe_log_request__descriptor;
@@ -991,6 +1088,7 @@ extern const ProtobufCMessageDescriptor log__v1__find_offset_request__descriptor
 extern const ProtobufCMessageDescriptor log__v1__find_offset_response__descriptor;
 extern const ProtobufCServiceDescriptor log__v1__log__descriptor;
 extern const ProtobufCServiceDescriptor log__v1__logs__descriptor;
+extern const ProtobufCServiceDescriptor log__v1__cluster__descriptor;
 
 PROTOBUF_C__END_DECLS
 
