@@ -27,7 +27,7 @@ import Testing
     ]
     for (subject, allowed) in expected {
       let state = ConnectionState(
-        loop: loop, subject: subject, authorizer: Authorizer(policy))
+        loop: loop, subject: subject, rules: RulesInForce(Authorizer(policy)))
       for (ordinal, method) in LogMethod.allCases.enumerated() {
         for _ in 0..<2 {
           let refusal = state.refusal(of: method, ordinal: ordinal)

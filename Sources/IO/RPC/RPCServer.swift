@@ -2,7 +2,7 @@ import GRPCWire
 import Logging
 package import NIOCore
 package import NIOPosix
-import TLS
+package import TLS
 
 /// A listening gRPC server: one port, the given methods.
 package final class RPCServer: Sendable {
@@ -65,6 +65,11 @@ package final class RPCServer: Sendable {
     let address = channel.remoteAddress.map { "\($0.ipAddress ?? "?"):\($0.port ?? 0)" } ?? "?"
     let connection = try ServerConnection(bound.value, remoteAddress: address)
     try channel.pipeline.syncOperations.addHandler(connection)
+  }
+
+  /// Accepts connections with `context` from now on, and ends those whose certificate it does not take. From anywhere.
+  package func replaceTLS(_ context: TLSContext) {
+    for bound in loops { bound.eventLoop.execute { bound.value.replaceTLS(context) } }
   }
 
   /// Stops listening, lets the calls that are open end within `timeout`, then ends the rest: at the

@@ -15,7 +15,7 @@ extension ServerConnection {
 
   /// Sends as much as there is and the socket takes; calls that can send more are asked for it.
   func flush() {
-    guard !isFlushing, !isReading, let context else { return }
+    guard !isFlushing, !isReading, !isTurnedAway, let context else { return }
     isFlushing = true
     let hasSentAll = sendChunks(context)
     isFlushing = false

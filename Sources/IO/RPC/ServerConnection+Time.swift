@@ -37,8 +37,9 @@ extension ServerConnection {
 
   // MARK: - Once a second
 
-  /// Looks after the time-outs that need no precision.
-  func tick(_ now: NIODeadline) {
+  /// Looks after the time-outs that need no precision, and whether the client's certificate has expired by now (`today`,
+  /// seconds since 1970).
+  func tick(_ now: NIODeadline, today: Int64) {
     let limits = loop.configuration
     if let closingSince {
       // What is left to say is not taken: not longer than a ping would be waited for.
@@ -53,6 +54,9 @@ extension ServerConnection {
       return abandon()
     }
     guard let session, hasSettings else { return }
+    if let identity = info.identity, identity.notAfter < today {
+      return shutOut("the certificate of \(info.remoteAddress) has expired while it was connected")
+    }
     if pingedAt == nil, now - readAt > limits.keepaliveInterval {
       pingedAt = now
       session.ping(0)

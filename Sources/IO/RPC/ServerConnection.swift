@@ -32,6 +32,11 @@ final class ServerConnection: ChannelInboundHandler {
   var readAt = NIODeadline.now()
   let openedAt: NIODeadline
   var hasSettings = false
+  /// Whether a byte came: the first ones tell plain text from TLS.
+  private var hasInput = false
+  /// Being turned away: the client speaks plain text.
+  private var plainText: PlainTextAnswer?
+  var isTurnedAway: Bool { plainText != nil }
   /// When the last call ended, or the connection was opened.
   var idleSince: NIODeadline
   var pingedAt: NIODeadline?
@@ -57,7 +62,7 @@ final class ServerConnection: ChannelInboundHandler {
     idleSince = openedAt
     info = ServerConnectionInfo(
       eventLoop: loop.eventLoop, remoteAddress: remoteAddress)
-    if let context = loop.configuration.tls {
+    if let context = loop.tls {
       tls = try TLSSession(context, role: .server, peer: remoteAddress)
     } else {
       tls = nil
@@ -114,6 +119,11 @@ final class ServerConnection: ChannelInboundHandler {
 
   private func feed(_ bytes: UnsafeRawBufferPointer) {
     guard let tls else { return receive(bytes) }
+    if !hasInput {
+      hasInput = true
+      if let answer = PlainTextAnswer(to: bytes) { turnAway(answer) }
+    }
+    if plainText != nil { return answerPlainText(bytes) }
     let wasEstablished = tls.state == .established
     do throws(TLSError) {
       try tls.receive(bytes, scratch: loop.scratch) { plain in
@@ -121,6 +131,11 @@ final class ServerConnection: ChannelInboundHandler {
         receive(plain)
       }
       if !wasEstablished, tls.state == .established, session == nil, !isClosing { openSession() }
+      if !wasEstablished, tls.state == .established, let current = loop.tls, tls.context !== current
+      {
+        // Certificates were replaced while it shook hands.
+        judgeAgain(by: current)
+      }
     } catch {
       if wasEstablished { close("\(error)") } else { refuse("\(error)") }
     }
@@ -159,11 +174,53 @@ final class ServerConnection: ChannelInboundHandler {
     needsFlush()
   }
 
+  /// Ends the connection if `context` no longer takes its client's certificate. The calls end with UNAVAILABLE: another
+  /// connection would tell why.
+  func judgeAgain(by context: TLSContext) {
+    guard !isClosing, let tls, tls.state == .established || tls.state == .closedByPeer,
+      let reason = tls.judgePeerAgain(by: context)
+    else { return }
+    shutOut("\(reason)")
+  }
+
+  /// Ends the connection of a client that may no longer be here.
+  func shutOut(_ reason: String) {
+    loop.configuration.logger?.warning(
+      "ending a connection whose certificate is no longer good",
+      metadata: ["peer": "\(info.remoteAddress)", "reason": "\(reason)"])
+    stop()
+    // A client that takes nothing is not waited for.
+    loop.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+      if self.context != nil { self.abandon() }
+    }
+  }
+
+  /// Of a client that is shut out, until its connection is cut.
+  private static let patience = TimeAmount.seconds(2)
+
   /// `close`, of a client that did not get in. Who is refused, and why, is what an operator is asked.
   private func refuse(_ reason: String) {
     guard !isClosing else { return }
     loop.logRefusal(closingLine(reason))
     close(nil)
+  }
+
+  /// Answers a client that does not speak TLS in its own language.
+  private func turnAway(_ answer: PlainTextAnswer) {
+    guard let context, !isClosing else { return }
+    loop.logRefusal(closingLine("it speaks \(answer.what), not TLS"))
+    plainText = answer
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: answer.opening)), promise: nil)
+  }
+
+  /// Says the rest and stops sending; what the client still sends is read until it goes, or is cut: a reset would take
+  /// the answer away from it.
+  private func answerPlainText(_ bytes: UnsafeRawBufferPointer) {
+    guard let context, !isClosing, let rest = plainText?.receive(bytes) else { return }
+    isClosing = true
+    closingSince = .now()
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: rest)), promise: nil)
+    context.close(mode: .output, promise: nil)
   }
 
   private func closingLine(_ reason: String) -> String {

@@ -1,4 +1,5 @@
 import GRPCWire
+import Glibc
 import HTTP2
 import Logging
 import NIOCore
@@ -24,6 +25,8 @@ final class ServerLoop {
   /// What goes to the socket; used again when the socket took it all.
   var wire = ByteBuffer()
   let headers = ResponseHeaders()
+  /// What new connections are accepted with; replaced when certificates are.
+  private(set) var tls: TLSContext?
   private let limit: ConnectionLimit
   private(set) var connections: [ServerConnection] = []
   private var dirty: [ServerConnection] = []
@@ -41,6 +44,7 @@ final class ServerLoop {
     self.limit = limit
     self.eventLoop = eventLoop
     self.configuration = configuration
+    tls = configuration.tls
     self.router = router
     maxGatheredBytes = max(
       configuration.maxGatheredBytes, router.largestMessageBytes + MessagePrefix.size)
@@ -111,7 +115,9 @@ final class ServerLoop {
     eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
       self.isTicking = false
       let now = NIODeadline.now()
-      for connection in self.connections { connection.tick(now) }
+      let today = Int64(time(nil))
+      // A copy: a connection may be cut meanwhile.
+      for connection in self.connections { connection.tick(now, today: today) }
       self.reportRefusals()
       self.tickSoon()
     }
@@ -128,6 +134,14 @@ final class ServerLoop {
     let leftOut = refusalLog.renew()
     guard leftOut > 0 else { return }
     configuration.logger?.info("\(leftOut) more connections were refused within a second")
+  }
+
+  // MARK: - Other certificates
+
+  /// Accepts connections with `context` from now on, and ends those whose certificate it does not take.
+  func replaceTLS(_ context: TLSContext) {
+    tls = context
+    for connection in connections { connection.judgeAgain(by: context) }
   }
 
   // MARK: - Draining

@@ -32,13 +32,18 @@ package final class TLSContext: @unchecked Sendable {  // SSL_CTX counts its ref
   }
 
   /// What a server shows and demands. Files are PEM; the certificate file may hold a chain.
+  ///
+  /// `crl` holds the revocation lists (RFC 5280 section 5) of every CA in `ca`: a client whose CA has none there, or only one
+  /// that has expired, is refused, as nobody can say that it was not revoked.
   package static func server(
-    certificate: String, key: String, ca: String, minimumVersion: MinimumVersion = .tls12,
-    clientAuth: ClientAuthentication = .require, protocols: [String] = ["h2"]
+    certificate: String, key: String, ca: String, crl: String? = nil,
+    minimumVersion: MinimumVersion = .tls12, clientAuth: ClientAuthentication = .require,
+    protocols: [String] = ["h2"]
   ) throws(TLSError) -> TLSContext {
     let context = try TLSContext(
       TLS_server_method(), ca: ca, certificate: certificate, key: key,
       minimumVersion: minimumVersion, protocols: protocols)
+    if let crl { try TLSFiles.loadRevocations(crl, into: context.pointer) }
     let mode = clientAuth == .require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
     SSL_CTX_set_verify(context.pointer, SSL_VERIFY_PEER | mode, VerifyCallback.function)
     SSL_CTX_set_client_hello_cb(context.pointer, ProtocolChoice.helloFunction, nil)

@@ -13,6 +13,39 @@ enum TLSFiles {
     }
   }
 
+  /// Every revocation list in the file; clients are judged by them from then on.
+  static func loadRevocations(_ path: String, into context: OpaquePointer) throws(TLSError) {
+    try requireReadable(path, what: "CRL file", option: "--tls-crl (tls.crl)")
+    guard let file = BIO_new_file(path, "r") else {
+      throw .file(
+        path: "CRL file \(path)", problem: "cannot be opened (\(OpenSSLError.takeText()))",
+        remedy: "name another with --tls-crl (tls.crl)")
+    }
+    defer { BIO_free_all(file) }
+    let store = SSL_CTX_get_cert_store(context)
+    var count = 0
+    ERR_clear_error()
+    while let list = PEM_read_bio_X509_CRL(file, nil, nil, nil) {
+      X509_STORE_add_crl(store, list)
+      X509_CRL_free(list)
+      count += 1
+    }
+    let code = ERR_peek_error()
+    ERR_clear_error()
+    // A file that ends in the middle of a list, or holds something else besides.
+    let isAtEnd =
+      cossl_error_library(code) == ERR_LIB_PEM && cossl_error_reason(code) == PEM_R_NO_START_LINE
+    guard count > 0, isAtEnd else {
+      throw .file(
+        path: "CRL file \(path)",
+        problem: count == 0
+          ? "holds no revocation list in PEM form"
+          : "is broken behind list \(count) (\(OpenSSLError.text(of: code)))",
+        remedy: "give the lists of all CAs in tls.ca, one behind the other")
+    }
+    X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
+  }
+
   /// The identity in the loaded certificate; nil when no certificate is given.
   static func loadCertificate(
     _ certificate: String?, key: String?, into context: OpaquePointer

@@ -267,3 +267,29 @@ extension TLSSession {
     return .protocolViolation(peer: peer, OpenSSLError.text(of: code))
   }
 }
+
+extension TLSSession {
+  /// Judges the peer's certificate once more, by another context: its CA, its revocation lists, the time of now. nil where
+  /// it passes, or the peer showed none.
+  package func judgePeerAgain(by context: TLSContext) -> TLSError? {
+    guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+    defer { X509_free(certificate) }
+    guard let store = X509_STORE_CTX_new() else { return .setup(OpenSSLError.takeText()) }
+    defer {
+      X509_STORE_CTX_free(store)
+      ERR_clear_error()
+    }
+    let roots = SSL_CTX_get_cert_store(context.pointer)
+    guard X509_STORE_CTX_init(store, roots, certificate, SSL_get_peer_cert_chain(ssl)) == 1 else {
+      return .setup(OpenSSLError.takeText())
+    }
+    X509_STORE_CTX_set_default(store, isServer ? "ssl_client" : "ssl_server")
+    guard X509_verify_cert(store) != 1 else { return nil }
+    let code = X509_STORE_CTX_get_error(store)
+    let bad = X509_STORE_CTX_get_current_cert(store).map { PeerIdentity(x509: $0) }
+    let reason = VerifyText.reason(
+      code: code, notBefore: bad?.notBefore ?? 0, notAfter: bad?.notAfter ?? 0,
+      issuer: bad?.issuer ?? "unknown", role: isServer ? "a client" : "a server")
+    return .certificateRefused(peer: peer, code: code, reason: reason)
+  }
+}

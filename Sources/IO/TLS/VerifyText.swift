@@ -23,6 +23,14 @@ enum VerifyText {
     case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
       "is not valid for that name; use a name it was issued for, or --server-name"
     case X509_V_ERR_CERT_REVOKED: "was revoked"
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+      "cannot be judged: there is no revocation list of its CA (\(issuer)) in tls.crl"
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+      "cannot be judged: the revocation list of its CA (\(issuer)) has expired; a new one is needed in tls.crl"
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+      "cannot be judged: the revocation list of its CA (\(issuer)) is not valid yet; are the clocks right?"
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+      "cannot be judged: the revocation list of its CA (\(issuer)) has a wrong signature"
     case X509_V_ERR_EE_KEY_TOO_SMALL, X509_V_ERR_CA_KEY_TOO_SMALL: "has a key that is too weak"
     case X509_V_ERR_CA_MD_TOO_WEAK: "is signed with a hash that is too weak"
     default: "was refused (\(String(cString: X509_verify_cert_error_string(Int(code)))))"

@@ -16,6 +16,8 @@ package final class Agent: Sendable {
   package struct Prepared: Sendable {
     package let tls: TLSContext
     package let authorizer: Authorizer
+    /// The states of the files in which they were read.
+    let files: WatchedFiles
   }
 
   package let configuration: AgentConfiguration
@@ -29,6 +31,7 @@ package final class Agent: Sendable {
   private let retention: RetentionTask
   private let health: HealthService
   private let server: RPCServer
+  private let reloader: Reloader
   private let group: MultiThreadedEventLoopGroup
   private let logger: Logger
 
@@ -39,20 +42,32 @@ package final class Agent: Sendable {
     // Before the log is opened: each segment takes a descriptor, and there is at least one.
     _ = try OpenFiles.connections(
       wanted: configuration.connections, limit: OpenFiles.raiseLimit(), segments: 1)
+    // Before they are read: what changes meanwhile is seen by the reloader.
+    let files = WatchedFiles(configuration)
+    return Prepared(
+      tls: try tlsContext(configuration), authorizer: try authorizer(configuration), files: files)
+  }
+
+  /// What the files of certificates are now.
+  static func tlsContext(_ configuration: AgentConfiguration) throws -> TLSContext {
     let tls = try TLSContext.server(
       certificate: configuration.certificate, key: configuration.key,
-      ca: configuration.authority,
+      ca: configuration.authority, crl: configuration.revocations,
       minimumVersion: configuration.minimumTLS)
     guard tls.isForServers else {
       throw ConfigurationError(
         "tls.cert: \(configuration.certificate) is no server's certificate (its extended key usage"
           + " lacks serverAuth), so every client would refuse it; `make certs` makes one that is")
     }
+    return tls
+  }
+
+  /// What the file of rules is now.
+  static func authorizer(_ configuration: AgentConfiguration) throws -> Authorizer {
     guard let bytes = FileManager.default.contents(atPath: configuration.policy) else {
       throw ConfigurationError("\(configuration.policy): the rules cannot be read (acl.policy)")
     }
-    let policy = try Policy(parsing: Array(bytes), file: configuration.policy)
-    return Prepared(tls: tls, authorizer: Authorizer(policy))
+    return Authorizer(try Policy(parsing: Array(bytes), file: configuration.policy))
   }
 
   /// Opens the log and serves it. Returns when clients can connect.
@@ -142,15 +157,25 @@ package final class Agent: Sendable {
       try? await group.shutdownGracefully()
       throw ListenError(configuration.listen, error)
     }
+    reloader = Reloader(
+      configuration, prepared.files,
+      .init(
+        tls: { [server] in server.replaceTLS($0) },
+        rules: { [service] in service.replaceRules($0) }), logger)
+    await reloader.start()
     address = .init(host: configuration.listen.host, port: server.port)
     if configuration.advertise == nil { core.advertise(address.description) }
     health.set("", .serving)
     health.set("log.v1.Log", .serving)
   }
 
+  /// Reads certificates and rules again, changed or not, and puts them in force.
+  package func reload() async { await reloader.look(always: true) }
+
   /// Stops taking calls, finishes what was accepted, closes the log. Calls get
   /// `shutdown.drain`; clients that do not even take their last bytes get a second more.
   package func stop() async throws {
+    await reloader.stop()
     logger.info("draining", metadata: ["longest": "\(configuration.drain)"])
     health.set("", .notServing)
     health.set("log.v1.Log", .notServing)

@@ -26,6 +26,10 @@ package struct AgentConfiguration: Sendable {
   package var certificate: String
   package var key: String
   package var authority: String
+  /// nil: no revocation lists.
+  package var revocations: String?
+  /// Between two looks at the files of certificates and rules; zero: none.
+  package var reload: Duration
   package var minimumTLS: TLSContext.MinimumVersion
   package var subject: PeerIdentity.SubjectSource
   package var policy: String
@@ -59,6 +63,10 @@ package struct AgentConfiguration: Sendable {
     certificate = try read.file("tls.cert", "this node's certificate")
     key = try read.file("tls.key", "its private key")
     authority = try read.file("tls.ca", "the CA of your clients")
+    revocations = values["tls.crl"].text.isEmpty ? nil : values["tls.crl"].text
+    reload = try read.duration("tls.reload", .zero)
+    try read.check(
+      "tls.reload", reload == .zero || reload >= .milliseconds(100), "must be 0s or at least 100ms")
     minimumTLS = try read.choice("tls.minVersion", TLSContext.MinimumVersion.self)
     subject = try read.choice("auth.subject", PeerIdentity.SubjectSource.self)
     policy = try read.file("acl.policy", "the rules of who may do what")

@@ -37,6 +37,13 @@ extension Setting {
     .init(key: "tls.cert", standard: "", help: "PEM file: this node's certificate chain."),
     .init(key: "tls.key", standard: "", help: "PEM file: its private key, mode 0600."),
     .init(key: "tls.ca", standard: "", help: "PEM file: the CA that client certificates need."),
+    .init(
+      key: "tls.crl", standard: "",
+      help: "PEM file: revocation lists of every CA in tls.ca (default: none are looked at)."),
+    .init(
+      key: "tls.reload", standard: "2s",
+      help:
+        "How often files of certificates and rules are looked at for changes; 0s = on SIGHUP only."),
     .init(key: "tls.minVersion", standard: "1.2", help: "Oldest TLS version: 1.2 or 1.3."),
     .init(
       key: "auth.subject", standard: "cn",

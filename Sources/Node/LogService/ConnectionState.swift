@@ -7,32 +7,50 @@ import RPC
 final class ConnectionState {
   let loop: ServiceLoop
   let subject: String
-  private let authorizer: Authorizer
+  private let rules: RulesInForce
+  /// Of the rules that `decisions` come from.
+  private var generation: Int
   private var decisions: [Bool?]
 
-  init(loop: ServiceLoop, subject: String, authorizer: Authorizer) {
+  init(loop: ServiceLoop, subject: String, rules: RulesInForce) {
     self.loop = loop
     self.subject = subject
-    self.authorizer = authorizer
+    self.rules = rules
+    generation = rules.generation
     decisions = Array(repeating: nil, count: LogMethod.allCases.count)
   }
 
   /// Nil when the subject may call `method` on the default log, otherwise the refusal.
   ///
-  /// Decided once per connection and method: the rules are not looked at for each call.
+  /// Decided once per connection and method, and again when the rules were replaced: they are not looked at for each call.
   ///
   /// - Parameter ordinal: the method's place among all methods.
   func refusal(of method: LogMethod, ordinal: Int) -> Status? {
     guard let action = Action(method) else { return nil }
+    if generation != rules.generation { forgetDecisions() }
     let allowed: Bool
     if let known = decisions[ordinal] {
       allowed = known
     } else {
-      allowed = authorizer.allows(subject: subject, action: action, object: LogName.default)
+      allowed = rules.current.allows(subject: subject, action: action, object: LogName.default)
       decisions[ordinal] = allowed
     }
     guard !allowed else { return nil }
     return .aclDenied(subject: subject, action: action.rawValue, object: LogName.default)
+  }
+
+  /// The same of a method by its path; nil for one that is not ours.
+  func refusal(ofPath path: String) -> Status? {
+    guard let method = LogMethod(rawValue: path),
+      let ordinal = LogMethod.allCases.firstIndex(of: method)
+    else { return nil }
+    return refusal(of: method, ordinal: ordinal)
+  }
+
+  private func forgetDecisions() {
+    // Before the rules are looked at: those that are replaced meanwhile are noticed at the next call.
+    generation = rules.generation
+    for ordinal in decisions.indices { decisions[ordinal] = nil }
   }
 }
 

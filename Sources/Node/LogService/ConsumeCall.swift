@@ -50,9 +50,13 @@ final class ConsumeCall: ServerCallHandler, TailWaiter, OpenCall {
     }
   }
 
-  func drain() {
-    if maySleep { finish(.draining) }
+  var serverCall: ServerCall? { call }
+
+  func refuse(_ status: Status) {
+    if maySleep { finish(status) }
   }
+
+  func drain() { refuse(.draining) }
 
   func check(_ now: NIODeadline) {}
 

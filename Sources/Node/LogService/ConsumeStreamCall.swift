@@ -222,9 +222,11 @@ final class ConsumeStreamCall: ServerCallHandler, TailWaiter, OpenCall {
 
   func statusAtDeadline(on call: ServerCall) -> Status { .deadlineExceeded }
 
-  func drain() {
-    finish(.draining)
-  }
+  var serverCall: ServerCall? { call }
+
+  func refuse(_ status: Status) { finish(status) }
+
+  func drain() { finish(.draining) }
 
   func check(_ now: NIODeadline) {
     guard let blockedSince,

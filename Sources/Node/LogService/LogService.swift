@@ -8,7 +8,7 @@ package import RPC
 package final class LogService: Sendable {
   private let core: LogServiceCore
   private let loops: [ServiceLoop]
-  private let authorizer: Authorizer
+  private let rules: RulesInForce
   private let subjectOf: @Sendable (ServerConnectionInfo) -> String
 
   /// - Parameters:
@@ -20,7 +20,7 @@ package final class LogService: Sendable {
   ) {
     self.core = core
     self.loops = loops
-    self.authorizer = authorizer
+    rules = RulesInForce(authorizer)
     subjectOf = subject
     for loop in loops { loop.attach(core.backend) }
   }
@@ -40,6 +40,13 @@ package final class LogService: Sendable {
   /// Ends streams in an orderly way; every accepted record is still answered. From anywhere.
   package func drain() {
     for loop in loops { loop.eventLoop.execute { loop.drain() } }
+  }
+
+  /// Puts other rules in force, for calls that are open too: those that they forbid end with PERMISSION_DENIED. From
+  /// anywhere.
+  package func replaceRules(_ authorizer: Authorizer) {
+    rules.replace(authorizer)
+    for loop in loops { loop.eventLoop.execute { loop.judgeAgain() } }
   }
 
   private func start(
@@ -102,7 +109,7 @@ package final class LogService: Sendable {
       preconditionFailure("a connection runs on a loop that the log service does not know")
     }
     let state = ConnectionState(
-      loop: loop, subject: subjectOf(call.connection), authorizer: authorizer)
+      loop: loop, subject: subjectOf(call.connection), rules: rules)
     call.connection.attachment = state
     return state
   }

@@ -176,12 +176,16 @@ final class ProduceStreamCall: ProduceWaiter, ServerCallHandler, OpenCall {
     answered == accepted ? .draining : .outcomeUnknownWhenStopping
   }
 
-  func drain() {
+  var serverCall: ServerCall? { call }
+
+  func refuse(_ status: Status) {
     guard !isClosing else { return }
     isClosing = true
-    lastStatus = .draining
+    lastStatus = status
     finishIfDone()
   }
+
+  func drain() { refuse(.draining) }
 
   func check(_ now: NIODeadline) {}
 

@@ -1,6 +1,8 @@
 import CommitLog
+package import GRPCWire
 import LogAPI
 package import NIOCore
+package import RPC
 import Synchronization
 
 /// What the log service keeps for one event loop: the requests of this turn, the reader, and the
@@ -122,6 +124,17 @@ package final class ServiceLoop: @unchecked Sendable {
     sweep = nil
   }
 
+  /// Ends the streams of this loop that the rules now forbid. On the loop.
+  package func judgeAgain() {
+    for open in Array(calls.values) {
+      guard let call = open.serverCall, call.isOpen,
+        let state = call.connection.attachment as? ConnectionState,
+        let refusal = state.refusal(ofPath: call.path)
+      else { continue }
+      open.refuse(refusal)
+    }
+  }
+
   /// Ends every stream of this loop in an orderly way. On the loop.
   package func drain() {
     isDraining = true
@@ -138,6 +151,10 @@ package protocol TailWaiter: AnyObject {
 package protocol OpenCall: AnyObject {
   /// The server stops: finish what was accepted, then end with DRAINING.
   func drain()
+  /// nil when it is over.
+  var serverCall: ServerCall? { get }
+  /// The rules forbid it by now: finish what was accepted, then end with this.
+  func refuse(_ status: Status)
   /// Once a second: ends the call if its peer has stalled for too long.
   func check(_ now: NIODeadline)
 }

@@ -7,7 +7,10 @@ import Logging
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve the log (the default).",
-    discussion: "SIGTERM and SIGINT finish what was accepted and stop; a second one stops at once.")
+    discussion: """
+      SIGTERM and SIGINT finish what was accepted and stop; a second one stops at once. \
+      SIGHUP reads certificates, revocation lists and rules again; so does a change of their files, within tls.reload.
+      """)
 
   @OptionGroup var options: ServerOptions
 
@@ -23,7 +26,11 @@ struct Serve: AsyncParsableCommand {
     }
     print("ready node=\(configuration.nodeID) rpc=\(agent.address)")
     fflush(nil)
+    let reloading = Task {
+      for await _ in signals.hangups { await agent.reload() }
+    }
     await signals.next()
+    reloading.cancel()
     Task {
       await signals.next()
       logger.warning("stopped at once by a second signal")

@@ -27,6 +27,10 @@ struct ServerOptions: ParsableArguments {
   var tlsKey: String?
   @Option(name: .long, help: help("tls.ca"))
   var tlsCa: String?
+  @Option(name: .long, help: help("tls.crl"))
+  var tlsCrl: String?
+  @Option(name: .long, help: help("tls.reload"))
+  var tlsReload: String?
   @Option(name: .long, help: help("tls.minVersion"))
   var tlsMinVersion: String?
   @Option(name: .long, help: help("auth.subject"))
@@ -62,7 +66,8 @@ struct ServerOptions: ParsableArguments {
       "node.id": nodeID, "node.dataDir": nodeDataDir, "node.eventLoops": nodeEventLoops,
       "listen.rpc": listenRpc, "advertise.rpc": advertiseRpc,
       "join.bootstrapExpect": joinBootstrapExpect, "tls.cert": tlsCert, "tls.key": tlsKey,
-      "tls.ca": tlsCa, "tls.minVersion": tlsMinVersion, "auth.subject": authSubject,
+      "tls.ca": tlsCa, "tls.crl": tlsCrl, "tls.reload": tlsReload,
+      "tls.minVersion": tlsMinVersion, "auth.subject": authSubject,
       "acl.policy": aclPolicy, "storage.segmentBytes": storageSegmentBytes,
       "logs.retentionBytes": logsRetentionBytes, "logs.retentionAge": logsRetentionAge,
       "logs.maxRecordBytes": logsMaxRecordBytes, "limits.messageBytes": limitsMessageBytes,
