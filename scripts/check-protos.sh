@@ -17,6 +17,10 @@ trap 'rm -rf "$fresh"' EXIT
 mkdir -p "$fresh/CodecTests/Golden"
 cp Tests/CodecTests/Golden/log.v1.golden.desc "$fresh/CodecTests/Golden/"
 scripts/protos.sh "$fresh"
+diff -u Sources/Core/LogAPI/PublishedDescriptors.swift "$fresh/PublishedDescriptors.swift" || {
+  echo "check-protos: PublishedDescriptors.swift is out of date; run 'make protos' and commit what it writes" >&2
+  exit 1
+}
 for part in CLogProto CodecTests/Golden; do
   diff -ru "Tests/$part" "$fresh/$part" || {
     echo "check-protos: Tests/$part is out of date; run 'make protos' and commit what it writes" >&2

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # grpcio-tools 1.85.1 takes protobuf 7.
-packages="grpcio==1.85.1 grpcio-tools==1.85.1 protobuf==7.36.2 h2==4.4.1 cryptography==48.0.0"
+packages="grpcio==1.85.1 grpcio-tools==1.85.1 grpcio-reflection==1.85.1 protobuf==7.36.2 h2==4.4.1 cryptography==48.0.0"
 venv=.tools/venv
 
 # The stamp holds what was installed, and so is out of date when the line above changes.

@@ -7,6 +7,7 @@ package import Logging
 import NIOCore
 import NIOPosix
 import HTTP2
+import LogAPI
 import RPC
 package import TLS
 
@@ -148,7 +149,8 @@ package final class Agent: Sendable {
     rpc.logger = logger
     do {
       server = try await RPCServer.start(
-        rpc, methods: service.methods + health.methods, group: group)
+        rpc, methods: service.methods + health.methods + Self.reflection(configuration),
+        group: group)
     } catch {
       await retention.stop()
       disk.stop()
@@ -213,6 +215,12 @@ package final class Agent: Sendable {
         "a write failed: no record is acknowledged any more; restart after the disk is mended",
         metadata: ["error": "\(failure)"])
     }
+  }
+
+  private static func reflection(_ configuration: AgentConfiguration) throws -> [RPCMethod] {
+    guard configuration.reflection, let descriptors = Base64.decode(PublishedDescriptors.base64)
+    else { return [] }
+    return try ReflectionService(descriptors: descriptors).methods
   }
 
   private static func report(

@@ -40,6 +40,7 @@ package struct AgentConfiguration: Sendable {
   package var connections: Int
   package var streamsPerConnection: Int
   package var consumerStall: Duration
+  package var reflection: Bool
   package var logLevel: Logger.Level
   package var logFormat: LogFormat
   package var drain: Duration
@@ -79,6 +80,7 @@ package struct AgentConfiguration: Sendable {
     connections = try read.integer("limits.connections", 1...1_000_000)
     streamsPerConnection = try read.integer("limits.streamsPerConnection", 1...100_000)
     consumerStall = try read.duration("limits.consumerStall", .seconds(1))
+    reflection = try read.choice("rpc.reflection", ["on", "off"]) == "on"
     let levels = Logger.Level.allCases.map(\.rawValue)
     logLevel = Logger.Level(rawValue: try read.choice("log.level", levels)) ?? .info
     logFormat = try read.choice("log.format", LogFormat.self)

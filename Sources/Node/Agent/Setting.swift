@@ -66,6 +66,9 @@ extension Setting {
     .init(
       key: "limits.consumerStall", standard: "10min",
       help: "How long a consumer may read nothing before it is closed."),
+    .init(
+      key: "rpc.reflection", standard: "on",
+      help: "Tell clients what is served (grpc.reflection), on or off."),
     .init(key: "log.level", standard: "info", help: "trace, debug, info, warning or error."),
     .init(
       key: "log.format", standard: "auto",

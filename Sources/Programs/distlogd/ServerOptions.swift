@@ -53,6 +53,8 @@ struct ServerOptions: ParsableArguments {
   var limitsStreamsPerConnection: String?
   @Option(name: .long, help: help("limits.consumerStall"))
   var limitsConsumerStall: String?
+  @Option(name: .long, help: help("rpc.reflection"))
+  var rpcReflection: String?
   @Option(name: .long, help: help("log.level"))
   var logLevel: String?
   @Option(name: .long, help: help("log.format"))
@@ -73,7 +75,8 @@ struct ServerOptions: ParsableArguments {
       "logs.maxRecordBytes": logsMaxRecordBytes, "limits.messageBytes": limitsMessageBytes,
       "limits.connections": limitsConnections,
       "limits.streamsPerConnection": limitsStreamsPerConnection,
-      "limits.consumerStall": limitsConsumerStall, "log.level": logLevel,
+      "limits.consumerStall": limitsConsumerStall, "rpc.reflection": rpcReflection,
+      "log.level": logLevel,
       "log.format": logFormat, "shutdown.drain": shutdownDrain,
     ]
   }
