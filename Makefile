@@ -12,7 +12,11 @@ MAKEFLAGS += --no-print-directory
 IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Package.swift Sources Tests Examples
 
-.PHONY: help deps deps-run deps-test build release run test check fix ci certs protos bench clean
+.PHONY: help deps deps-run deps-test build release run test check fix ci certs protos bench dist install uninstall \
+	test-dist clean
+
+PREFIX := /usr/local
+DESTDIR :=
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -59,5 +63,23 @@ bench: deps-run release certs ## measure one node on this machine
 	swift build -c release $(IMPORTS) --product distlog-bench
 	@scripts/bench.sh
 
+dist: deps-run ## make an archive in dist/ that needs no Swift
+	@scripts/dist.sh
+
+install: dist ## install below PREFIX (default /usr/local)
+	@archive=$$(ls -t dist/distlog-*.tar.gz | head -n 1); install -d "$(DESTDIR)$(PREFIX)"; \
+	tar -xzf "$$archive" --strip-components=1 --no-same-owner -C "$(DESTDIR)$(PREFIX)"; \
+	echo "installed in $(DESTDIR)$(PREFIX)"
+
+uninstall: ## remove what `make install` put below PREFIX
+	@cd "$(DESTDIR)$(PREFIX)" && rm -f bin/distlogd bin/distlog-client share/man/man8/distlogd.8.gz \
+	  share/man/man1/distlog-client.1.gz share/bash-completion/completions/distlogd \
+	  share/bash-completion/completions/distlog-client share/zsh/site-functions/_distlogd \
+	  share/zsh/site-functions/_distlog-client share/fish/vendor_completions.d/distlogd.fish \
+	  share/fish/vendor_completions.d/distlog-client.fish && rm -rf share/doc/distlog
+
+test-dist: ## run that archive in a bare Debian 12 root (needs root and debootstrap)
+	@scripts/test-dist.sh
+
 clean: ## remove what was built; certificates stay
-	rm -rf .build .tools bench/out bench/data dist Examples/.build
+	rm -rf .build .build-* .tools bench/out bench/data dist Examples/.build
