@@ -54,7 +54,8 @@ let programs: [Target] = [
     "distlogd", uses: "AccessControl", "CommitLog", "TLS", "ClientProgram", "Agent",
     products: arguments + logging),
   program(
-    "distlog-client", uses: "CommitLog", "DistlogClient", "ClientProgram", products: arguments),
+    "distlog-client", uses: "CommitLog", "TLS", "DistlogClient", "ClientProgram",
+    products: arguments),
   program(
     "distlog-bench", uses: "Protobuf", "GRPCWire", "LogAPI", "CommitLog", "TLS", "RPC",
     products: nio + arguments),

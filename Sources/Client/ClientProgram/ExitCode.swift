@@ -2,6 +2,7 @@
 package enum ExitCode: Int32, CaseIterable, Sendable {
   case success = 0
   case failure = 1
+  case unhealthy = 10
   case offsetOutOfRange = 11
   case precondition = 12
   case usage = 64
@@ -18,6 +19,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
     switch self {
     case .success: "done; also when the reader of the output has gone away (consume | head)"
     case .failure: "a failure that is not listed here"
+    case .unhealthy: "what was looked at is not well"
     case .offsetOutOfRange: "the offset is out of range, or is no longer kept"
     case .precondition: "a precondition does not hold"
     case .usage: "wrong usage: an unknown flag, a value that cannot be read"

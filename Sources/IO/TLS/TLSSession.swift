@@ -234,7 +234,8 @@ extension TLSSession {
     var reason = VerifyText.reason(
       code: code, notBefore: certificate?.notBefore ?? 0, notAfter: certificate?.notAfter ?? 0,
       issuer: certificate?.issuer ?? "unknown", role: isServer ? "a client" : "a server")
-    if depth > 0, let certificate {
+    // Of a CA that came along and is not known there is nothing more to say.
+    if depth > 0, code != X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, let certificate {
       reason = "is signed by \(certificate.subject), which \(reason)"
     }
     refusal = .certificateRefused(peer: peer, code: code, reason: reason)

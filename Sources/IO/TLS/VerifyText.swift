@@ -10,9 +10,10 @@ enum VerifyText {
       "has expired on \(CalendarText.utc(notAfter)); it must be renewed"
     case X509_V_ERR_CERT_NOT_YET_VALID:
       "is not valid before \(CalendarText.utc(notBefore)); are the clocks right?"
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
       "is not signed by the CA in use but by its own (\(issuer)); give the CA file that signed it"
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
+      X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
       X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
       "is signed by an unknown CA (\(issuer)); give the CA file that signed it"
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:

@@ -14,7 +14,7 @@ struct DistlogClientCommand: ParsableCommand {
     subcommands: [
       ProduceCommand.self, ConsumeCommand.self, CatCommand.self, TailCommand.self,
       ServersCommand.self, LogCommand.self, BackupCommand.self, VersionCommand.self,
-      ExitCodesCommand.self,
+      DoctorCommand.self, CertCommand.self, ExitCodesCommand.self, CompletionCommand.self,
     ])
 
   @OptionGroup var connection: ConnectionOptions
