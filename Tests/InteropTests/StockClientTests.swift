@@ -19,6 +19,31 @@ extension Interop {
       #expect(report.faults(expecting: Self.rawFrames) == [])
     }
 
+    @Test func `a stock client learns by reflection alone what it calls`() async throws {
+      let report = try await PythonScript("InteropTests/reflection.py").run()
+      #expect(
+        report.faults(expecting: [
+          "both_versions_list_every_service",
+          "a_stock_client_calls_what_it_learnt_by_reflection_alone",
+          "every_method_of_the_descriptors_is_served",
+          "files_symbols_and_unknown_names_are_answered", "garbage_is_refused_and_the_stream_ends",
+          "it_can_be_switched_off",
+        ]) == [])
+    }
+
+    @Test func `only good certificates, modern TLS and handshakes that end get in`() async throws {
+      let report = try await PythonScript("InteropTests/tls_matrix.py").run()
+      #expect(
+        report.faults(expecting: [
+          "bad_certificates_are_refused_with_an_alert_and_a_reason",
+          "a_good_chain_through_an_intermediate_gets_in", "only_modern_ciphers_are_spoken",
+          "old_versions_renegotiation_compression_and_resumption_are_refused",
+          "handshakes_that_never_end_are_dropped_and_cost_others_nothing",
+          "a_flood_of_handshakes_costs_others_nothing",
+        ]) == [])
+      print(report.output)
+    }
+
     private static let contract = [
       "an_empty_log_answers_offset_out_of_range",
       "produce_gives_dense_offsets_from_zero",

@@ -50,7 +50,17 @@ extension RealProcesses {
         try Subprocess.check([try Programs.path("distlog-client"), "exit-codes"])
       }
       let codes = list.split(separator: "\n").compactMap { Int($0.split(separator: " ")[0]) }
-      #expect(codes == [0, 1, 11, 12, 64, 69, 70, 74, 75, 76, 77, 78, 130])
+      #expect(codes == [0, 1, 10, 11, 12, 64, 69, 70, 74, 75, 76, 77, 78, 130])
+    }
+
+    @Test func `each status of a server has its exit code, and so have signals`() async throws {
+      let report = try await PythonScript("ProcessTests/exit_codes.py").run()
+      #expect(
+        report.faults(expecting: [
+          "each_status_of_a_server_has_its_code",
+          "an_interrupt_ends_a_stream_with_130_and_a_closed_pipe_with_0",
+          "a_second_signal_ends_a_server_with_130",
+        ]) == [])
     }
 
     @Test func `errors and summaries are JSON on standard error when results are`() async throws {
