@@ -57,7 +57,8 @@ public final class CommitLog: Sendable {
   }
 
   /// The first record at which the highest record timestamp so far reaches `timestamp` (ns since 1970), and that record's
-  /// own; nil where there is none.
+  /// own; nil where there is none. Where removed batches had reached it: the first record of the first batch kept that
+  /// does, else the first record kept.
   public func offset(
     at timestamp: UInt64
   ) throws(CommitLogError) -> (offset: UInt64, timestamp: UInt64)? {

@@ -167,30 +167,30 @@ package final class LogEngine<D: Disk>: Sendable {
     }
   }
 
-  /// The first record at which the running maximum of record timestamps reaches `timestamp`, or the first one kept
-  /// where that was reached before.
+  /// The first record at which the running maximum of record timestamps reaches `timestamp`. Where removed batches had
+  /// reached it: the first such record of the first batch kept, else the first record kept.
   package func offset(
     at timestamp: UInt64
   ) throws(CommitLogError) -> (offset: UInt64, timestamp: UInt64)? {
     try consistently { (view) throws(CommitLogError) in
       guard view.tail.maxTimestamp >= timestamp, !view.offsets.isEmpty,
-        let frame = try view.firstFrame(where: { $0.maxTimestamp >= timestamp })
+        var frame = try view.firstFrame(where: { $0.maxTimestamp >= timestamp })
       else { return nil }
-      let offset = frame.header.baseOffset
+      let start = view.startOffset
+      if frame.header.nextOffset <= start {
+        // Removed, though its bytes may still be there: the answer must not depend on that.
+        frame = try view.segments[view.segment(ofOffset: start)].frame(holding: start)
+      }
       let reader = EngineReader(self)
       var found: (offset: UInt64, timestamp: UInt64)?
-      if frame.header.nextOffset > view.startOffset {
-        try reader.records(
-          from: max(offset, view.startOffset), to: frame.header.nextOffset
-        ) { (record) in
-          guard found == nil, record.timestamp >= timestamp || offset < view.startOffset else {
-            return
-          }
-          found = (record.offset, record.timestamp)
-        }
+      try reader.records(
+        from: max(frame.header.baseOffset, start), to: frame.header.nextOffset
+      ) { (record) in
+        guard found == nil, record.timestamp >= timestamp else { return }
+        found = (record.offset, record.timestamp)
       }
       if let found { return found }
-      try reader.records(from: view.startOffset, to: view.startOffset + 1) { (record) in
+      try reader.records(from: start, to: start + 1) { (record) in
         found = (record.offset, record.timestamp)
       }
       return found
