@@ -50,7 +50,7 @@ package enum ReadOutcome: Sendable, Equatable {
 /// Reads stored records for many consumers of one thread; frames read and checked last are kept.
 package final class EngineReader<D: Disk> {
   /// A stretch of a store; the frames in `verified` are known to be good.
-  private struct Slot {
+  struct Slot {
     var segment: Segment<D.File>?
     let region: ReadRegion
     var verified: Range<UInt64> = 0..<0
@@ -73,11 +73,14 @@ package final class EngineReader<D: Disk> {
   private static var readBytes: Int { 512 << 10 }
   private static var firstReadBytes: Int { 64 << 10 }
   /// A region that grew for one huge frame is let go beyond this.
-  private static var keptBytes: Int { 2 << 20 }
+  static var keptBytes: Int { 2 << 20 }
   private static var slotCount: Int { 4 }
 
   private let engine: LogEngine<D>
-  private var slots: [Slot] = []
+  var slots: [Slot] = []
+  var maps = FrameMaps()
+  /// What was read of a frame last; its memory is given back when it grew large.
+  var part = ReadRegion(capacity: 0)
   private var epoch: UInt64 = 0
   private var uses = 0
 
@@ -103,6 +106,12 @@ package final class EngineReader<D: Disk> {
       let limit = min(limit, view.tail.nextOffset)
       guard cursor.nextOffset < limit else { return .atEnd }
       do throws(CommitLogError) {
+        if let outcome = try readPart(
+          &cursor, view, limit: limit, maxRecords: maxRecords, maxBytes: maxBytes,
+          mayBlock: mayBlock, body)
+        {
+          return outcome
+        }
         guard let (frame, place) = try find(&cursor, view, mayBlock: mayBlock) else {
           return .wouldBlock
         }
@@ -132,6 +141,7 @@ package final class EngineReader<D: Disk> {
   private func adopt(_ epoch: UInt64) {
     guard epoch != self.epoch else { return }
     self.epoch = epoch
+    maps.removeAll()
     for slot in slots.indices {
       slots[slot].segment = nil
       slots[slot].verified = 0..<0
@@ -188,7 +198,15 @@ package final class EngineReader<D: Disk> {
     _ frame: Frame, to offset: UInt64, in segment: Segment<D.File>, at position: UInt64
   ) throws(CommitLogError) -> Int {
     var byte = 0
-    for _ in frame.header.baseOffset..<offset {
+    var first = frame.header.baseOffset
+    if offset > first, frame.body.count >= FrameMap.smallestBody,
+      let map = map(of: frame, in: segment, at: position)
+    {
+      let stretch = map.stretches[map.stretch(ofRecord: UInt32(offset - first))]
+      byte = Int(stretch.byte)
+      first += UInt64(stretch.record)
+    }
+    for _ in first..<offset {
       guard let next = RecordFormat.end(ofRecordAt: byte, in: frame.body) else {
         throw .corrupt(
           file: segment.store.path, position: position, offset: offset,
@@ -197,6 +215,16 @@ package final class EngineReader<D: Disk> {
       byte = next
     }
     return byte
+  }
+
+  private func map(
+    of frame: Frame, in segment: Segment<D.File>, at position: UInt64
+  ) -> FrameMap? {
+    let key = FrameMaps.Key(segment: segment.firstIndex, position: position)
+    if let map = maps[key] { return map }
+    guard let map = FrameMap(frame.header, frame.body) else { return nil }
+    maps.insert(map, key)
+    return map
   }
 
   /// As many records as fit.
@@ -213,12 +241,7 @@ package final class EngineReader<D: Disk> {
       byte = body.count
       count = most
     } else {
-      while count < most, let next = RecordFormat.end(ofRecordAt: byte, in: body),
-        count == 0 || next - start <= maxBytes
-      {
-        byte = next
-        count += 1
-      }
+      (byte, count) = RecordFormat.prefix(body, from: start, maxRecords: most, maxBytes: maxBytes)
     }
     return RecordRun(
       bytes: UnsafeRawBufferPointer(rebasing: body[start..<byte]), firstOffset: offset,

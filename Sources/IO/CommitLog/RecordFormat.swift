@@ -151,6 +151,31 @@ enum RecordFormat {
     return next + Int(length)
   }
 
+  /// The byte at which the record `number` of `body` starts; nil where there is none.
+  static func start(ofRecord number: Int, in body: UnsafeRawBufferPointer) -> Int? {
+    var byte = 0
+    for _ in 0..<number {
+      guard let next = end(ofRecordAt: byte, in: body) else { return nil }
+      byte = next
+    }
+    return byte
+  }
+
+  /// How many whole records from the byte `start` on fit, the first one always, and where they end.
+  static func prefix(
+    _ body: UnsafeRawBufferPointer, from start: Int, maxRecords: Int, maxBytes: Int
+  ) -> (end: Int, count: Int) {
+    var byte = start
+    var count = 0
+    while count < maxRecords, let next = end(ofRecordAt: byte, in: body),
+      count == 0 || next - start <= maxBytes
+    {
+      byte = next
+      count += 1
+    }
+    return (byte, count)
+  }
+
   /// The record in the field that starts at `position`, which moves behind it.
   static func read(_ body: UnsafeRawBufferPointer, _ position: inout Int) -> Record? {
     guard let end = end(ofRecordAt: position, in: body) else { return nil }

@@ -6,5 +6,5 @@ struct DistlogBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "distlog-bench",
     abstract: "Measure one node beside its engine and its disk.",
-    subcommands: [NodeBench.self, EchoServer.self])
+    subcommands: [NodeBench.self, RandomRead.self, EchoServer.self])
 }
