@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Package.swift Sources Tests Examples
 
-.PHONY: help deps deps-run deps-test build release run test check fix ci certs protos bench dist install uninstall \
+.PHONY: help deps deps-run deps-test build release run test check fix ci certs protos docs bench dist install uninstall \
 	test-dist clean
 
 PREFIX := /usr/local
@@ -58,6 +58,11 @@ certs: deps-run ## make development certificates, unless there are good ones
 
 protos: deps-test ## make the C code that the tests judge the codec with
 	@scripts/protos.sh
+
+docs: deps-run ## make the documentation of the two libraries; any warning is an error
+	swift build $(IMPORTS) --target CommitLog
+	swift build $(IMPORTS) --target DistlogClient
+	@scripts/docs.sh
 
 bench: deps-run release certs ## measure one node on this machine
 	swift build -c release $(IMPORTS) --product distlog-bench

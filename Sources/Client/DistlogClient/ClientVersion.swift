@@ -7,5 +7,6 @@ public enum ClientVersion {
   public static var distlog: String { ProjectVersion.current }
   /// OpenSSL as it names itself.
   public static var openSSL: String { LibraryVersions.openSSL }
+  /// Such as "1.52.0".
   public static var nghttp2: String { LibraryVersions.nghttp2 }
 }

@@ -2,19 +2,25 @@ internal import LogAPI
 
 /// The servers of a cluster as one of them sees it.
 public struct ServerList: Sendable, Equatable {
+  /// One server of the cluster.
   public struct Server: Sendable, Equatable {
+    /// Its `node.id`.
     public var id: String
     /// Where it takes calls: the advertised address.
     public var address: String
+    /// Whether it takes the writes.
     public var isLeader: Bool
     /// A learner follows the log without a vote.
     public var isLearner: Bool
     /// Empty: not told.
     public var zone: String
+    /// Whether the one that answered can reach it.
     public var isReachable: Bool
   }
 
+  /// All that are known.
   public var servers: [Server]
+  /// A UUID; two clusters never share one.
   public var clusterID: String
   /// Empty: none known.
   public var leaderID: String
@@ -32,17 +38,23 @@ public struct ServerList: Sendable, Equatable {
 
 /// A log: what it holds and since when. Times are nanoseconds since 1970, 0 for none.
 public struct LogDescription: Sendable, Equatable {
+  /// What it is called; the default log has a name too.
   public var name: String
   /// Oldest offset kept ..< the next to be given out.
   public var offsets: Range<UInt64>
   /// On disk.
   public var bytes: UInt64
+  /// Files that its records are in.
   public var segments: UInt32
+  /// When it was made.
   public var created: UInt64
+  /// The oldest record's.
   public var firstTimestamp: UInt64
+  /// The newest record's.
   public var lastTimestamp: UInt64
   /// The most bytes of a record; 0: not told.
   public var maxRecordBytes: UInt32
+  /// A segment takes no more batches when it has this many; 0: not told.
   public var segmentBytes: Int64
   /// Oldest segments go while those behind them hold this many bytes; -1: no limit, 0: not told.
   public var retentionBytes: Int64

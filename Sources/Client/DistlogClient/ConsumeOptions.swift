@@ -2,6 +2,7 @@
 public struct ConsumeOptions: Sendable, Equatable {
   /// Where reading begins.
   public enum Start: Sendable, Equatable {
+    /// At the oldest record kept.
     case earliest
     /// At the newest record.
     case latest
@@ -9,6 +10,7 @@ public struct ConsumeOptions: Sendable, Equatable {
     case next
     /// So many records before the end.
     case tail(UInt64)
+    /// At this record.
     case offset(UInt64)
     /// At the first record at or after this time, nanoseconds since 1970.
     case time(UInt64)
@@ -36,8 +38,11 @@ public struct ConsumeOptions: Sendable, Equatable {
 
   /// Empty: the default log.
   public var log = ""
+  /// Where reading begins.
   public var start = Start.earliest
+  /// Where reading ends.
   public var stop = Stop.never
+  /// What to do when records are no longer kept.
   public var lost = LostRecords.fail
   /// See everything that was acknowledged before the call, at the price of asking the leader.
   public var isLinearizable = false
@@ -50,5 +55,6 @@ public struct ConsumeOptions: Sendable, Equatable {
   /// Whether to go on at the next offset when a connection is lost; else that is an error.
   public var reconnects = true
 
+  /// All of the default log, and then what is written to it.
   public init() {}
 }

@@ -16,6 +16,7 @@ internal import RPC
 /// for try await record in client.consume() { print(record.offset, record.value) }
 /// ```
 public final class DistlogClient: Sendable {
+  /// What the client was made with.
   public let configuration: ClientConfiguration
   private let group: MultiThreadedEventLoopGroup
   private let seeds: Seeds
@@ -37,6 +38,7 @@ public final class DistlogClient: Sendable {
   ///   - servers: `host:port` of one or more servers, tried in turn.
   ///   - ca: a PEM file with the CA that signed the servers' certificates.
   ///   - certificate: a PEM file with this client's certificate and chain.
+  ///   - key: a PEM file with the private key of `certificate`.
   public convenience init(
     servers: [String], ca: String, certificate: String? = nil, key: String? = nil
   ) throws(DistlogError) {
@@ -112,9 +114,11 @@ public final class DistlogClient: Sendable {
   }
 
   /// The image of a log as it is now, while it goes on, in pieces of up to 1 MiB; `distlogd restore` makes a data folder of
-  /// it. Empty: the default log.
+  /// it.
   ///
   /// - Parameters:
+  ///   - log: empty: the default log.
+  ///   - actor: where `progress` and `sink` run: the caller's.
   ///   - sink: takes each piece; what it throws ends the backup.
   ///   - progress: told of the bytes so far, and about how many there are in all.
   public func backup(

@@ -19,6 +19,7 @@ public struct DistlogError: Error, Sendable, Equatable {
     case client
   }
 
+  /// On which side of the wire it went wrong.
   public var origin: Origin
   /// A gRPC code by its name, "OUT_OF_RANGE".
   public var code: String
@@ -35,6 +36,7 @@ public struct DistlogError: Error, Sendable, Equatable {
   /// Whether records that were sent may or may not be in the log.
   public var isOutcomeUnknown: Bool
 
+  /// An error as the library makes them; for tests of code that handles them.
   public init(
     _ origin: Origin, code: String, reason: String? = nil, _ message: String,
     metadata: [String: String] = [:], hint: String? = nil, retryAfter: Duration? = nil,

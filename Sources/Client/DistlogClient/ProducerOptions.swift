@@ -11,5 +11,6 @@ public struct ProducerOptions: Sendable, Equatable {
   /// Batches sent and not acknowledged; more make `send` wait.
   public var maxInFlight = 16
 
+  /// The defaults.
   public init() {}
 }

@@ -4,17 +4,21 @@ public struct Record: Sendable, Equatable {
   public struct Header: Sendable, Equatable {
     /// 1 to 256 printable ASCII characters.
     public var name: String
+    /// Any bytes.
     public var value: [UInt8]
 
+    /// A header as a producer writes it.
     public init(name: String, value: [UInt8]) {
       self.name = name
       self.value = value
     }
   }
 
+  /// What the record is about; any bytes.
   public var value: [UInt8]
   /// Empty: none.
   public var key: [UInt8]
+  /// Named values beside it.
   public var headers: [Header]
   /// Nanoseconds since 1970. 0 when producing: the time of the append.
   public var timestamp: UInt64
@@ -23,6 +27,7 @@ public struct Record: Sendable, Equatable {
   /// Of the leader that appended it. Set by the server.
   public internal(set) var term: UInt64 = 0
 
+  /// A record to be produced.
   public init(
     value: [UInt8], key: [UInt8] = [], headers: [Header] = [], timestamp: UInt64 = 0
   ) {

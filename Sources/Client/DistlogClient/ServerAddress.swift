@@ -5,8 +5,10 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
 
   /// A name, looked up at every dial, or an address.
   public var host: String
+  /// 1 to 65535.
   public var port: Int
 
+  /// An address in parts, taken as they are.
   public init(host: String, port: Int = ServerAddress.standardPort) {
     self.host = host
     self.port = port

@@ -16,6 +16,7 @@ extension CommitLog {
     /// Whether what is durable here is thereby acknowledged: a log of its own, or a cluster of one.
     package var acknowledgesOnWrite = true
 
+    /// The defaults.
     public init() {}
 
     /// Options that can be worked with.

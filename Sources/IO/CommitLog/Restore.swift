@@ -120,6 +120,8 @@ extension CommitLog {
   ///
   /// - Parameters:
   ///   - image: what the image is called in errors.
+  ///   - folder: where the log is to be.
+  ///   - options: as for `open`; they need not be those of the log that the image was taken of.
   ///   - keepsClusterID: the folder gets the id of the cluster that the image was taken in, not a new one. For a cluster that
   ///     is gone: two that live with one id would take each other's records for their own.
   ///   - source: fills the front of the buffer and returns how many bytes it gave, 0 at the end.
@@ -137,6 +139,10 @@ extension CommitLog {
   }
 
   /// Reads an image to its end as `restore` would, and writes nothing.
+  ///
+  /// - Parameters:
+  ///   - image: what the image is called in errors.
+  ///   - source: fills the front of the buffer and returns how many bytes it gave, 0 at the end.
   public static func inspect(
     _ image: String, _ source: (_ buffer: UnsafeMutableRawBufferPointer) throws -> Int
   ) throws -> SnapshotSummary {

@@ -6,6 +6,7 @@ public struct Retention: Sendable, Equatable {
   /// nothing goes for its age.
   public var age: UInt64
 
+  /// What is to be kept; everything unless said otherwise.
   public init(bytes: UInt64 = 0, age: UInt64 = 0) {
     self.bytes = bytes
     self.age = age
@@ -18,10 +19,13 @@ public struct Retention: Sendable, Equatable {
 public struct RetentionStep: Sendable, Equatable {
   /// Why a segment went.
   public enum Cause: String, Sendable {
+    /// What lies behind it holds as many bytes as are to be kept.
     case bytes
+    /// Its newest entry was older than is to be kept.
     case age
   }
 
+  /// Why this one went.
   public var cause: Cause
   /// Offsets of the records that are gone; empty where the segment held only control entries.
   public var removed: Range<UInt64>
