@@ -74,7 +74,7 @@ final class TemporaryFolder {
     #expect(log.offsets == 0..<0)
   }
 
-  @Test func `only one opener at a time, and the message names it`() throws {
+  @Test func `rule 41: only one opener at a time, and the message names it`() throws {
     let log = try CommitLog.open(folder.path)
     let pid = ProcessInfo.processInfo.processIdentifier
     #expect(throws: CommitLogError.locked(folder: folder.path, pid: pid)) {

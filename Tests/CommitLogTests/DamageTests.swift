@@ -18,7 +18,7 @@ import Testing
     return (disk, records, options)
   }
 
-  @Test func `every flipped bit of a store is found when opening or reading`() throws {
+  @Test func `rule 28: every flipped bit of a store is found when opening or reading`() throws {
     let (disk, records, options) = try prepared()
     var random = SeededRandom(seed: 5)
     for store in disk.paths(ending: ".store") {
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test func `a missing, short or long index is rebuilt from the store`() throws {
+  @Test func `rule 36: a missing, short or long index is rebuilt from the store`() throws {
     let (disk, records, options) = try prepared()
     var random = SeededRandom(seed: 7)
     for index in disk.paths(ending: ".index") {
@@ -144,7 +144,7 @@ import Testing
     }
   }
 
-  @Test func `a missing segment, a foreign one and a lost identity are refused`() throws {
+  @Test func `rule 27: a missing segment, a foreign one and a lost identity are refused`() throws {
     let (disk, _, options) = try prepared()
     var random = SeededRandom(seed: 10)
     for store in disk.paths(ending: ".store") {

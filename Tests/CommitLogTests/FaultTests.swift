@@ -20,7 +20,8 @@ import Testing
     return nil
   }
 
-  @Test func `EIO at any call poisons: writes are refused, reads go on, nothing acked is lost`()
+  @Test
+  func `rule 33: EIO at any call poisons: writes are refused, reads go on, nothing acked is lost`()
     throws
   {
     let clock = TestClock()
@@ -108,7 +109,8 @@ import Testing
     #expect(log.tail.nextIndex == 2)
   }
 
-  @Test func `a full disk refuses writes, keeps reads, and is forgotten when there is space`()
+  @Test
+  func `rule 39: a full disk refuses writes, keeps reads, and is forgotten when there is space`()
     throws
   {
     let clock = TestClock()
@@ -140,7 +142,9 @@ import Testing
     }
   }
 
-  @Test func `a batch of many frames that meets a full disk half way is taken back whole`() throws {
+  @Test func `rule 38: a batch of many frames that meets a full disk half way is taken back whole`()
+    throws
+  {
     let clock = TestClock()
     let options = CommitLog.Options.small(clock, entries: 4)
     var full = 0

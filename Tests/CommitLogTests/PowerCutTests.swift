@@ -86,7 +86,10 @@ import Testing
     }
   }
 
-  @Test func `a power cut between any two system calls of a roll leaves the log whole`() throws {
+  @Test
+  func `rules 34 and 35: a power cut between any two system calls of a roll leaves the log whole`()
+    throws
+  {
     let batch = [Record(value: Array("rolls".utf8))]
     try cutAnywhere({ _ = try $0.append(batch) }) { model, time in
       var after = model

@@ -113,7 +113,8 @@ private final class Flag: Sendable {
     return records.count
   }
 
-  @Test func `readers on other threads see whole records while the log is written and cut`()
+  @Test
+  func `rule 37: readers on other threads see whole records while the log is written and cut`()
     async throws
   {
     let folder = TemporaryFolder()
@@ -178,7 +179,7 @@ private final class Flag: Sendable {
     }
   }
 
-  @Test func `the disk thread writes what waits together and answers each`() throws {
+  @Test func `rule 42: the disk thread writes what waits together and answers each`() throws {
     let folder = TemporaryFolder()
     let log = try CommitLog.open(folder.path)
     let thread = DiskThread()

@@ -134,7 +134,8 @@ import Testing
   }
 
   @Test
-  func `a power cut between any two system calls of a retention delete moves the start or not`()
+  func
+    `rule 40: a power cut between any two system calls of a retention delete moves the start or not`()
     throws
   {
     let (whole, wholeLog, _, _) = try prepared(Retention(bytes: 300))

@@ -75,7 +75,9 @@ import Testing
     #expect(whole.notes.all.contains { $0.contains("torn write") && $0.contains("bytes") })
   }
 
-  @Test func `a bad frame before a later write is refused with file, position and offset`() throws {
+  @Test func `rule 30: a bad frame before a later write is refused with file, position and offset`()
+    throws
+  {
     let whole = try TornWriteTests.prepare()
     for frame in 0..<5 {
       for byte in [0, 5, 30, 96, 100] {
