@@ -135,10 +135,7 @@ struct FrameScan<File: DiskFile> {
   /// Whether behind the flaw at `position` stands a frame that proves that what was there had been durable: one that
   /// began a later write, or one that knew the entry to be acknowledged.
   func isFollowedByProof() throws(CommitLogError) -> UInt64? {
-    var place = position + 1
-    if case .success(let header) = try frame(at: position) {
-      place = position + UInt64(header.frameBytes)
-    }
+    var place = try endOfClaimedFrame() ?? position + 1
     while let candidate = try nextMagic(from: place) {
       place = candidate + 1
       guard case .success(let header) = try frame(at: candidate) else { continue }
@@ -149,6 +146,17 @@ struct FrameScan<File: DiskFile> {
       place = candidate + UInt64(header.frameBytes)
     }
     return nil
+  }
+
+  /// Where the frame at `position` ends by its header, if that is good: what a torn body holds is a client's bytes, which
+  /// may look like frames and prove nothing.
+  private func endOfClaimedFrame() throws(CommitLogError) -> UInt64? {
+    _ = try region.load(file, at: position, need: FrameHeader.size, want: 4096, mayBlock: true)
+    let bytes = region.bytes(from: position)
+    guard bytes.count >= FrameHeader.size, let base = bytes.baseAddress,
+      let header = try? FrameHeader(checking: base)
+    else { return nil }
+    return position + UInt64(header.frameBytes)
   }
 
   private func nextMagic(from start: UInt64) throws(CommitLogError) -> UInt64? {
