@@ -108,6 +108,32 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false])
+  func `a frame of an unknown format is refused with both numbers, never cut`(
+    closed: Bool
+  ) throws {
+    let disk = SimulatedDisk()
+    let options = CommitLog.Options.small(TestClock())
+    let log = try SimulatedLog("/log", disk: disk, options: options)
+    for number in 0..<3 as Range<UInt8> { _ = try log.append([Record(value: [number])]) }
+    if closed { try log.close() }
+    let path = disk.path(ending: ".store")
+    var bytes = disk.bytes(path)
+    let last = try #require(bytes.lastRange(of: Array("DLFR".utf8)))
+    bytes[last + 16] = 3
+    let sum = CRC32C.checksum(Array(bytes[last + 8..<last + FrameHeader.size]))
+    for byte in 0..<4 {
+      bytes[last + 4 + byte] = UInt8(truncatingIfNeeded: sum >> UInt32(8 * byte))
+    }
+    disk.replace(path, bytes)
+    var random = SeededRandom(seed: 1)
+    let copy = disk.afterPowerCut(.all, &random)
+    #expect(throws: CommitLogError.unsupportedFormat(file: path, found: 3, supported: 1)) {
+      _ = try SimulatedLog("/log", disk: copy, options: options)
+    }
+    #expect(copy.bytes(path) == bytes)
+  }
+
   @Test func `an identity of an unknown format is refused with both numbers`() throws {
     let disk = SimulatedDisk()
     let options = CommitLog.Options.small(TestClock())

@@ -36,6 +36,11 @@ struct FrameScan<File: DiskFile> {
       let header: FrameHeader
       switch try frame(at: position) {
       case .failure(let flaw):
+        // What a newer version wrote is no torn write, wherever it stands.
+        if let format = flaw.format {
+          throw .unsupportedFormat(
+            file: file.path, found: Int(format), supported: Int(FrameHeader.format))
+        }
         return try zerosOnly(from: position) ? .end : .flaw(flaw.what)
       case .success(let good): header = good
       }
@@ -83,7 +88,11 @@ struct FrameScan<File: DiskFile> {
     return UnsafeRawBufferPointer(rebasing: whole[FrameHeader.size..<header.frameBytes])
   }
 
-  private struct Flaw: Error { var what: String }
+  private struct Flaw: Error {
+    var what: String
+    /// Of a frame that is whole and of another version.
+    var format: UInt8?
+  }
 
   /// The frame at `place`, header and body checked.
   private func frame(at place: UInt64) throws(CommitLogError) -> Result<FrameHeader, Flaw> {
@@ -96,7 +105,8 @@ struct FrameScan<File: DiskFile> {
     do throws(FrameHeader.Flaw) {
       header = try FrameHeader(checking: base)
     } catch {
-      return .failure(Flaw(what: error.text))
+      guard case .format(let format) = error else { return .failure(Flaw(what: error.text)) }
+      return .failure(Flaw(what: error.text, format: format))
     }
     // A length is believed only as far as the file reaches, before memory is taken for it.
     guard UInt64(header.frameBytes) <= fileEnd - place else {

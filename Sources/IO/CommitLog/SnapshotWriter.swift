@@ -8,6 +8,9 @@ struct SnapshotWriter<D: Disk> {
   private let firstSegment: Int
   private let firstPosition: UInt64
   private let region = ReadRegion(capacity: SnapshotHeader.maxChunkBytes)
+  /// Of one piece, but for a frame that is larger.
+  var pieceBytes = SnapshotHeader.maxChunkBytes
+
   private enum Phase { case header, frames, over }
 
   private var phase = Phase.header
@@ -80,8 +83,7 @@ struct SnapshotWriter<D: Disk> {
   /// Frames from where this stands, each checked, as chunks of up to 1 MiB together; nil behind the last.
   private mutating func nextFrame() throws(CommitLogError) -> [UInt8]? {
     var pieces: [UInt8] = []
-    while header.firstIndex + frames < header.nextIndex, pieces.count < SnapshotHeader.maxChunkBytes
-    {
+    while header.firstIndex + frames < header.nextIndex, pieces.count < pieceBytes {
       guard segment < view.segments.count else { throw .changedUnderSnapshot }
       let from = view.segments[segment]
       guard position < from.end else {
@@ -92,7 +94,7 @@ struct SnapshotWriter<D: Disk> {
       }
       let frame = try checkedFrame(from, at: position, end: from.end)
       let bytes = region.bytes(from: position)
-      if !pieces.isEmpty, pieces.count + frame.frameBytes > SnapshotHeader.maxChunkBytes { break }
+      if !pieces.isEmpty, pieces.count + frame.frameBytes > pieceBytes { break }
       try checkUncut()
       var part = 0
       while part < frame.frameBytes {
