@@ -1,5 +1,6 @@
 package import CommitLog
 package import NIOCore
+import Synchronization
 
 /// Applies a log's retention in the background: looks once a second, removes one segment at a time on the disk thread, so
 /// that writes get their turn between two.
@@ -12,6 +13,13 @@ package final class RetentionTask: Sendable {
 
   private let task: RepeatedTask
   private let eventLoop: any EventLoop
+  private let disk: DiskThread
+  private let stopping: Stopping
+
+  /// Set when no further look may be handed to the disk thread, which is about to end.
+  private final class Stopping: Sendable {
+    let isSet = Atomic(false)
+  }
 
   /// - Parameters:
   ///   - report: told on the disk thread of each segment that went, and of a failure (which is told once, as a poisoned log
@@ -21,9 +29,12 @@ package final class RetentionTask: Sendable {
     every interval: TimeAmount = .seconds(1), report: @escaping @Sendable (Outcome) -> Void
   ) {
     self.eventLoop = eventLoop
+    self.disk = disk
+    let stopping = Stopping()
+    self.stopping = stopping
     task = eventLoop.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { task in
       let done = eventLoop.makePromise(of: Void.self)
-      Self.look(log, disk, report) { goesOn in
+      Self.look(log, disk, stopping, report) { goesOn in
         if !goesOn { task.cancel() }
         done.succeed()
       }
@@ -33,21 +44,27 @@ package final class RetentionTask: Sendable {
 
   /// Ends it; returns when nothing of it is on the disk thread any more.
   package func stop() async {
+    stopping.isSet.store(true, ordering: .sequentiallyConsistent)
     let promise = eventLoop.makePromise(of: Void.self)
     task.cancel(promise: promise)
     // Never failed, unless the event loop is gone: then all is over, too.
     try? await promise.futureResult.get()
+    // A look under way may have handed over the next one, which sees the mark and ends.
+    await withCheckedContinuation { done in disk.run { done.resume() } }
   }
 
   private static func look(
-    _ log: CommitLog, _ disk: DiskThread, _ report: @escaping @Sendable (Outcome) -> Void,
+    _ log: CommitLog, _ disk: DiskThread, _ stopping: Stopping,
+    _ report: @escaping @Sendable (Outcome) -> Void,
     _ done: @escaping @Sendable (_ goesOn: Bool) -> Void
   ) {
     disk.run {
+      guard !stopping.isSet.load(ordering: .sequentiallyConsistent) else { return done(false) }
       do throws(CommitLogError) {
         guard let step = try log.applyRetentionStep() else { return done(true) }
         report(.removed(step))
-        look(log, disk, report, done)
+        guard !stopping.isSet.load(ordering: .sequentiallyConsistent) else { return done(false) }
+        look(log, disk, stopping, report, done)
       } catch {
         // A full disk may have space later; all else stays as it is.
         if case .diskFull = error { return done(true) }
