@@ -85,6 +85,7 @@ let tests: [Target] = [
   test("BenchTests", uses: "distlog-bench"),
   test(
     "InteropTests", uses: "TestSupport"),
+  test("AttackTests", uses: "TestSupport"),
   test(
     "ProcessTests", uses: "CommitLog", "TestSupport"),
 ]

@@ -64,6 +64,16 @@ import Testing
     #expect(opened <= 2000)
   }
 
+  @Test func `requests that are malformed count as resets`() throws {
+    let (_, server) = try Peer.pair()
+    // A literal field with an uppercase name: a stream error (RFC 9113 section 8.2.1).
+    let taken = try feed(server, upTo: 10_000) { count in
+      Self.frame(1, flags: 5, stream: UInt32(1 + 2 * count), [0, 1, 0x58, 1, 0x76])
+    }
+    #expect(taken <= 600)
+    #expect(server.failure == .flooded)
+  }
+
   @Test func `honest cancellations spread over time are let be`() throws {
     let (client, server) = try Peer.pair()
     for count in 0..<3000 {

@@ -41,6 +41,13 @@ package struct RequestHead: Equatable, Sendable {
     guard isKnown else {
       return .refuse(Status(.unimplemented, "there is no method \(path)"), headers: Metadata())
     }
+    // A credential that nobody checks must not look as if it had been.
+    if metadata.entries.contains(where: { $0.name == "authorization" }) {
+      let status = Status(
+        .unauthenticated, "this server takes no tokens; leave the authorization header out",
+        reason: "TOKEN_INVALID")
+      return .refuse(status, headers: Metadata())
+    }
     if let encoding, encoding != "identity" {
       return .refuse(
         Status(.unimplemented, "grpc-encoding \(encoding) is not supported"),

@@ -31,6 +31,9 @@ package struct FloodGuard: Sendable {
   private var resets: Int
   private var control: Int
   private var continuations = 0
+  /// The stream whose header block has begun and not ended; 0 when there is none. A malformed one
+  /// has ended for certain only when another frame begins.
+  var openBlock: Int32 = 0
   /// Nanoseconds of a monotonic clock at the last refill.
   private var refilledAt: UInt64 = 0
 
@@ -54,9 +57,15 @@ package struct FloodGuard: Sendable {
   }
 
   mutating func countReset() { resets -= 1 }
-  mutating func countControl() { control -= 1 }
+  mutating func countControl() {
+    control -= 1
+    openBlock = 0
+  }
   mutating func countContinuation() { continuations += 1 }
-  mutating func headerBlockStarted() { continuations = 0 }
+  mutating func headerBlockStarted() {
+    continuations = 0
+    openBlock = 0
+  }
   /// A stream that ran its course pays for one that is reset.
   mutating func streamCompleted() { resets = min(limits.resets, resets + 1) }
   /// Honest traffic pays for the WINDOW_UPDATEs and PINGs that go with it.

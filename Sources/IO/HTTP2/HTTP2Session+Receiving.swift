@@ -12,7 +12,12 @@ extension HTTP2Session {
       arrivedBytes = 0
     }
     if let failure { throw failure }
-    guard taken >= 0 else { throw HTTP2Error(code: taken) }
+    guard taken >= 0 else {
+      let error = HTTP2Error(code: taken)
+      // nghttp2 says it without a GOAWAY when too many answers wait to be sent.
+      if error == .flooded { terminate(.enhanceYourCalm) }
+      throw error
+    }
   }
 
   /// Lets the peer send `count` more bytes on a stream: those of chunks that were used.
@@ -27,20 +32,21 @@ extension HTTP2Session {
     nghttp2_session_set_local_window_size(raw, 0, stream.id, Int32(clamping: bytes))
   }
 
+  /// The stream of a header block that has begun and not ended; 0 when there is none.
+  package var openHeaderBlock: Int32 { flood.pointee.openBlock }
+
   // MARK: - Called by the callbacks
 
   func beganFrame(_ header: nghttp2_frame_hd) -> Int32 {
     switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue:
-      if header.length == 0, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0 {
+      if mayCarryNothing(header), header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) == 0 {
         flood.pointee.countControl()
       } else {
         flood.pointee.earn(1)
         return 0
       }
-    case NGHTTP2_HEADERS.rawValue:
-      flood.pointee.headerBlockStarted()
-      return 0
+    case NGHTTP2_HEADERS.rawValue: flood.pointee.headerBlockStarted()
     case NGHTTP2_CONTINUATION.rawValue: flood.pointee.countContinuation()
     case NGHTTP2_RST_STREAM.rawValue: flood.pointee.countReset()
     default: flood.pointee.countControl()
@@ -50,6 +56,7 @@ extension HTTP2Session {
 
   func beganHeaders(_ id: Int32) -> Int32 {
     block.begin(pool)
+    flood.pointee.openBlock = id
     guard role == .server, nghttp2_session_get_stream_user_data(raw, id) == nil else { return 0 }
     nghttp2_session_set_stream_user_data(raw, id, addStream(id))
     return 0
@@ -110,10 +117,17 @@ extension HTTP2Session {
 
   // MARK: - Details
 
+  /// An empty DATA frame, or one that may be padding only: at most 255 bytes and their length.
+  private func mayCarryNothing(_ header: nghttp2_frame_hd) -> Bool {
+    header.length == 0
+      || header.length <= 256 && header.flags & UInt8(NGHTTP2_FLAG_PADDED.rawValue) != 0
+  }
+
   private func headersReceived(
     _ state: UnsafeMutablePointer<StreamState>, _ category: nghttp2_headers_category,
     endStream: Bool
   ) {
+    flood.pointee.openBlock = 0
     state.pointee.peerEnded = endStream
     var kind = HTTP2HeaderKind.trailers
     if category == NGHTTP2_HCAT_REQUEST {

@@ -177,6 +177,9 @@ extension HTTP2Session {
     let isOurChoice =
       code == HTTP2ErrorCode.noError.rawValue || code == HTTP2ErrorCode.cancel.rawValue
     if !isOurChoice { flood.pointee.countReset() }
+    // nghttp2 resets each stream whose window a setting took over 2^31 - 1; RFC 9113 section 6.9.2
+    // wants the connection ended, and section 5.4.1 allows it for the other breaches of windows.
+    if code == HTTP2ErrorCode.flowControlError.rawValue { terminate(.flowControlError) }
   }
 
   // MARK: - Details

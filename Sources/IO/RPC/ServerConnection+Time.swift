@@ -57,6 +57,9 @@ extension ServerConnection {
     if let identity = info.identity, identity.notAfter < today {
       return shutOut("the certificate of \(info.remoteAddress) has expired while it was connected")
     }
+    if isTrickling(session, now) {
+      return close("no end of its header block within \(limits.handshakeTimeout)")
+    }
     if pingedAt == nil, now - readAt > limits.keepaliveInterval {
       pingedAt = now
       session.ping(0)
@@ -65,6 +68,18 @@ extension ServerConnection {
     if case .announced(let at) = drainState, now - at > .seconds(1) { refuseNewCalls() }
     if session.streamCount == 0, now - idleSince > limits.idleTimeout { drain() }
     closeWhenDrained()
+  }
+
+  /// Whether one header block has been open for too long: nothing else may come on the connection
+  /// meanwhile (RFC 9113 section 6.10), so no honest client lets one wait.
+  private func isTrickling(_ session: HTTP2Session, _ now: NIODeadline) -> Bool {
+    let stream = session.openHeaderBlock
+    guard stream != 0, stream == openHeaderBlock else {
+      openHeaderBlock = stream
+      openHeaderBlockAt = now
+      return false
+    }
+    return now - openHeaderBlockAt > loop.configuration.handshakeTimeout
   }
 
   /// Closes without saying anything more, also what is queued.

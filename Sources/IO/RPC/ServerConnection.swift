@@ -40,6 +40,9 @@ final class ServerConnection: ChannelInboundHandler {
   /// When the last call ended, or the connection was opened.
   var idleSince: NIODeadline
   var pingedAt: NIODeadline?
+  /// The header block that was open at the last tick, and since when it is.
+  var openHeaderBlock: Int32 = 0
+  var openHeaderBlockAt: NIODeadline
   /// Ended calls that nobody else refers to, for reuse.
   var spareCalls: [ServerCall] = []
   /// Bytes of messages not yet whole, over all calls.
@@ -60,6 +63,7 @@ final class ServerConnection: ChannelInboundHandler {
     self.loop = loop
     openedAt = .now()
     idleSince = openedAt
+    openHeaderBlockAt = openedAt
     info = ServerConnectionInfo(
       eventLoop: loop.eventLoop, remoteAddress: remoteAddress)
     if let context = loop.tls {
