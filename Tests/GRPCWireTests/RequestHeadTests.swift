@@ -70,4 +70,10 @@ import Testing
     let good = Metadata([("trace-bin", "AQI"), ("other", "!!")])
     #expect(head().verdict(isKnown: true, metadata: good) == .accept(timeout: nil))
   }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `one binary header sent thousands of times is judged in one pass`() {
+    let many = Metadata([(String, String)](repeating: ("trace-bin", "AQI"), count: 20_000))
+    #expect(head().verdict(isKnown: true, metadata: many) == .accept(timeout: nil))
+  }
 }

@@ -44,10 +44,18 @@ package struct Metadata: Equatable, Sendable {
   package func binaryValues(_ name: String) -> [[UInt8]]? {
     var all: [[UInt8]] = []
     for joined in values(name) {
-      for value in joined.split(separator: ",", omittingEmptySubsequences: false) {
-        guard let bytes = Base64.decode(value.trimmingSpaces()) else { return nil }
-        all.append(bytes)
-      }
+      guard let bytes = Self.binaryValues(joined: joined) else { return nil }
+      all += bytes
+    }
+    return all
+  }
+
+  /// The binary values in one header's value; nil when one of them is not base64.
+  static func binaryValues(joined: String) -> [[UInt8]]? {
+    var all: [[UInt8]] = []
+    for value in joined.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let bytes = Base64.decode(value.trimmingSpaces()) else { return nil }
+      all.append(bytes)
     }
     return all
   }

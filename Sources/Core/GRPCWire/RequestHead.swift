@@ -54,7 +54,8 @@ package struct RequestHead: Equatable, Sendable {
         headers: Metadata([("grpc-accept-encoding", "identity")]))
     }
     for entry in metadata.entries where entry.name.hasSuffix("-bin") {
-      guard metadata.binaryValues(entry.name) != nil else {
+      // Each by itself: a request may have one name hundreds of times.
+      guard Metadata.binaryValues(joined: entry.value) != nil else {
         return .refuse(
           Status(.internal, "the value of \(entry.name) is not base64"), headers: Metadata())
       }
