@@ -97,17 +97,13 @@ struct Recovery<D: Disk> {
       found.append(Found(name: name, store: store, header: header))
     }
     found.sort { $0.header.firstIndex < $1.header.firstIndex }
+    // Before anything is removed: what this log does not begin with may be all that is left of it.
+    guard found.contains(where: { $0.header.firstIndex == meta.current.firstIndex }) else {
+      throw .corrupt(
+        file: folder, position: 0, offset: meta.current.startOffset,
+        what: found.isEmpty ? "all segments are missing" : "the first segment is missing")
+    }
     try removeBeforeStart(&found)
-    guard !found.isEmpty else {
-      throw .corrupt(
-        file: folder, position: 0, offset: meta.current.startOffset,
-        what: "all segments are missing")
-    }
-    guard found[0].header.firstIndex == meta.current.firstIndex else {
-      throw .corrupt(
-        file: folder, position: 0, offset: meta.current.startOffset,
-        what: "the first segment is missing")
-    }
     return found
   }
 
