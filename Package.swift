@@ -63,6 +63,10 @@ let programs: [Target] = [
 
 let tests: [Target] = [
   testSupport("TestSupport"),
+  testSupport(
+    "FuzzTargets",
+    uses: "Protobuf", "GRPCWire", "AccessControl", "LogAPI", "CommitLog", "HTTP2"),
+  test("FuzzTests", uses: "FuzzTargets"),
   test("ProtobufTests", uses: "Protobuf"),
   test("GRPCWireTests", uses: "GRPCWire", "Protobuf"),
   cOracle("CLogProto"),
@@ -90,6 +94,11 @@ let tests: [Target] = [
     "ProcessTests", uses: "CommitLog", "TestSupport"),
 ]
 
+/// What `make fuzz` builds; libFuzzer brings its `main`, so that an ordinary build cannot link it.
+let fuzzing: [Target] =
+  Context.environment["DISTLOG_FUZZ"] == nil
+  ? [] : [fuzzRunner("distlog-fuzz", uses: "FuzzTargets")]
+
 let package = Package(
   name: "distlog",
   products: [
@@ -102,7 +111,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
-  targets: core + io + client + node + programs + tests,
+  targets: core + io + client + node + programs + tests + fuzzing,
   swiftLanguageModes: [.v6]
 )
 
@@ -154,6 +163,13 @@ func cOracle(_ name: String) -> Target {
 func testSupport(_ name: String, uses: String..., products: [Target.Dependency] = []) -> Target {
   .target(
     name: name, dependencies: uses.map { .byName(name: $0) } + products, path: "Tests/\(name)",
+    swiftSettings: settings())
+}
+
+/// A program whose `main` comes from libFuzzer.
+func fuzzRunner(_ name: String, uses: String...) -> Target {
+  .executableTarget(
+    name: name, dependencies: uses.map { .byName(name: $0) }, path: "Tests/FuzzRunner",
     swiftSettings: settings())
 }
 

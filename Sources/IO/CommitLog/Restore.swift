@@ -131,11 +131,9 @@ extension CommitLog {
     keepsClusterID: Bool = false,
     _ source: (_ buffer: UnsafeMutableRawBufferPointer) throws -> Int
   ) throws -> SnapshotSummary {
-    var reader = try SnapshotReader(image, source)
-    let restore = Restore(
-      disk: LinuxDisk(), target: folder.withoutTrailingSlashes, options: options.checked(),
-      keepsClusterID: keepsClusterID)
-    return try restore.run(&reader, source)
+    try LogEngine.restore(
+      image, into: folder, disk: LinuxDisk(), options: options, keepsClusterID: keepsClusterID,
+      source)
   }
 
   /// Reads an image to its end as `restore` would, and writes nothing.
@@ -148,6 +146,20 @@ extension CommitLog {
   ) throws -> SnapshotSummary {
     var reader = try SnapshotReader(image, source)
     return try reader.run(source) { _, _ in }
+  }
+}
+
+extension LogEngine {
+  /// See `CommitLog.restore`.
+  package static func restore(
+    _ image: String, into folder: String, disk: D, options: CommitLog.Options,
+    keepsClusterID: Bool, _ source: (_ buffer: UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws -> SnapshotSummary {
+    var reader = try SnapshotReader(image, source)
+    let restore = Restore(
+      disk: disk, target: folder.withoutTrailingSlashes, options: options.checked(),
+      keepsClusterID: keepsClusterID)
+    return try restore.run(&reader, source)
   }
 }
 

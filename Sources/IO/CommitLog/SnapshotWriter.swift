@@ -176,14 +176,23 @@ extension CommitLog {
   public func snapshot(
     _ sink: (_ piece: UnsafeRawBufferPointer) throws -> Void
   ) throws -> SnapshotSummary {
-    var writer = try SnapshotWriter(engine)
-    while let piece = try writer.next() { try piece.withUnsafeBytes(sink) }
-    return writer.summary
+    try engine.snapshot(sink)
   }
 
   /// The same, pulled piece by piece, from one thread at a time.
   package func snapshotStream() throws(CommitLogError) -> SnapshotStream {
     SnapshotStream(try SnapshotWriter(engine))
+  }
+}
+
+extension LogEngine {
+  /// See `CommitLog.snapshot`.
+  package func snapshot(
+    _ sink: (_ piece: UnsafeRawBufferPointer) throws -> Void
+  ) throws -> SnapshotSummary {
+    var writer = try SnapshotWriter(self)
+    while let piece = try writer.next() { try piece.withUnsafeBytes(sink) }
+    return writer.summary
   }
 }
 
