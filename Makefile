@@ -13,7 +13,7 @@ IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Package.swift Sources Tests Examples
 
 .PHONY: help deps deps-run deps-test build release run test check fix ci certs protos docs bench dist install uninstall \
-	test-dist clean
+	test-dist fuzz test-tsan test-asan clean
 
 PREFIX := /usr/local
 DESTDIR :=
@@ -86,5 +86,14 @@ uninstall: ## remove what `make install` put below PREFIX
 test-dist: ## run that archive in a bare Debian 12 root (needs root and debootstrap)
 	@scripts/test-dist.sh
 
+fuzz: deps-test ## each fuzz target for FUZZ_SECONDS (60); fails on a crash, a hang, or too much memory
+	@scripts/fuzz.sh $${FUZZ_SECONDS:-60}
+
+test-tsan: deps-test certs ## the concurrent tests and a server under load, with ThreadSanitizer
+	@scripts/sanitize.sh thread
+
+test-asan: deps-test certs ## the tests of raw memory and a server among rough peers, with AddressSanitizer
+	@scripts/sanitize.sh address
+
 clean: ## remove what was built; certificates stay
-	rm -rf .build .build-* .tools bench/out bench/data dist Examples/.build
+	rm -rf .build .build-* fuzz-out .tools bench/out bench/data dist Examples/.build

@@ -39,7 +39,7 @@ import Testing
       let closed = disk.afterPowerCut(.all, &random)
       try SimulatedLog("/log", disk: closed, options: options).close()
       let end = closed.bytes(path).count
-      var bytes = disk.bytes(path)
+      var bytes = disk.bytes(path) + [UInt8](repeating: 0, count: 1024)
       bytes.replaceSubrange(
         end..<end + FrameHeader.size, with: frame(bodyLength: length, index: 4, offset: 3))
       disk.replace(path, bytes)

@@ -1,0 +1,56 @@
+// The control of `make test-tsan` and `make test-asan`: each argument does one thing that must, or must not, be found.
+
+import Glibc
+import Synchronization
+
+/// Memory that two threads use, protected or not.
+final class Shared: @unchecked Sendable {
+  let counter = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+  let mutex = Mutex(())
+
+  init() { counter.initialize(to: 0) }
+}
+
+func onTwoThreads(_ body: @escaping @Sendable () -> Void) {
+  var threads = [pthread_t(), pthread_t()]
+  for number in threads.indices {
+    let box = Unmanaged.passRetained(Box(body)).toOpaque()
+    pthread_create(
+      &threads[number], nil,
+      { box in
+        if let box { Unmanaged<Box>.fromOpaque(box).takeRetainedValue().body() }
+        return nil
+      }, box)
+  }
+  for thread in threads { pthread_join(thread, nil) }
+}
+
+final class Box: Sendable {
+  let body: @Sendable () -> Void
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}
+
+/// Not optimised: the compiler would leave out memory that nobody reads.
+@inline(never) @_optimize(none) func leak() {
+  let memory = malloc(1234)
+  memory?.storeBytes(of: 1, as: UInt8.self)
+}
+
+let shared = Shared()
+switch CommandLine.arguments.dropFirst().first ?? "" {
+case "mutex":
+  onTwoThreads {
+    for _ in 0..<200_000 { shared.mutex.withLock { _ in shared.counter.pointee += 1 } }
+  }
+case "race":
+  onTwoThreads { for _ in 0..<1_000 { shared.counter.pointee += 1 } }
+case "overflow":
+  let bytes = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
+  print(bytes.load(fromByteOffset: CommandLine.arguments.count + 15, as: UInt8.self))
+case "leak":
+  leak()
+default:
+  print("usage: control mutex|race|overflow|leak")
+  exit(2)
+}
+print("counter: \(shared.counter.pointee)")
