@@ -113,7 +113,7 @@ struct TextTests {
 
   @Test func `exit codes are those of the contract`() {
     let codes = ExitCode.allCases.map(\.rawValue)
-    #expect(codes == [0, 1, 11, 12, 64, 69, 70, 74, 75, 76, 77, 78, 130])
+    #expect(codes == [0, 1, 10, 11, 12, 64, 69, 70, 74, 75, 76, 77, 78, 130])
     func code(_ origin: DistlogError.Origin, _ code: String, _ reason: String? = nil) -> ExitCode {
       ExitCode(DistlogError(origin, code: code, reason: reason, ""))
     }

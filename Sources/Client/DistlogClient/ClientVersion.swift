@@ -3,7 +3,7 @@ internal import RPC
 
 /// The versions of this library and of the system libraries it runs on.
 public enum ClientVersion {
-  /// Such as "0.1.0".
+  /// Such as "0.2.0".
   public static var distlog: String { ProjectVersion.current }
   /// OpenSSL as it names itself.
   public static var openSSL: String { LibraryVersions.openSSL }

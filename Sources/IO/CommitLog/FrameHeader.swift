@@ -149,6 +149,11 @@ package struct FrameHeader: Sendable, Equatable {
     let old = UnsafeRawPointer(bytes).little16(18)
     let new = starts ? old | startsWriteFlag : old & ~startsWriteFlag
     guard new != old else { return }
+    // A new checksum must not vouch for bytes that the old one did not.
+    let covered = UnsafeRawBufferPointer(start: bytes + 8, count: size - 8)
+    precondition(
+      CRC32C.checksum(covered) == UnsafeRawPointer(bytes).little32(4),
+      "a frame about to be written was damaged in memory")
     bytes.store16(new, 18)
     seal(bytes)
   }
