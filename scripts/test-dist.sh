@@ -8,8 +8,12 @@ archive=$(ls -t dist/distlog-*-linux-"$(uname -m)".tar.gz 2>/dev/null | head -n 
 [ -n "$archive" ] || { echo "test-dist: there is no archive in dist; run \"make dist\"" >&2; exit 1; }
 [ "$(id -u)" -eq 0 ] || { echo "test-dist: must be root, for debootstrap and chroot" >&2; exit 77; }
 command -v debootstrap >/dev/null || { echo "test-dist: debootstrap is missing (apt-get install debootstrap)" >&2; exit 69; }
-mirror=${DISTLOG_DEBIAN_MIRROR:-$(awk '$1 == "URIs:" { print $2; exit } $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' \
-  /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null)}
+# The first that this machine's apt knows, in either of its two forms of files.
+apt_mirror() {
+  { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
+    awk '!found && ($1 == "URIs:" || $1 == "deb") { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; found = 1; break } }'
+}
+mirror=${DISTLOG_DEBIAN_MIRROR:-$(apt_mirror)}
 [ -n "$mirror" ] || { echo "test-dist: set DISTLOG_DEBIAN_MIRROR" >&2; exit 78; }
 
 root=$PWD/dist/root
@@ -48,6 +52,7 @@ wait $server
 trap - EXIT
 distlogd verify data
 END
-chroot "$root" /bin/sh /work/test.sh
+# With /proc, where Swift reads a program's arguments; the mount is gone with the command.
+unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" /bin/sh /work/test.sh' "$root"
 for page in man8/distlogd.8.gz man1/distlog-client.1.gz; do test -s "$root/distlog/share/man/$page"; done
 echo "test-dist: $(basename "$archive") works in a bare Debian 12 root"
