@@ -30,12 +30,15 @@ enum kind {
   KIND_UNLINK = 128,
 };
 
+// In `control.error`: nothing fails, but only a part is written.
+enum { SHORT_WRITE = 4096 };
+
 // Shared with the test: ten numbers of eight bytes, then three names.
 struct control {
   uint64_t kinds;         // which calls are counted and may fail
   uint64_t first;         // the number of the call that fails, from 1; 0: none
-  uint64_t lasting;       // 1: all after it fail, too
-  uint64_t error;         // with which errno
+  uint64_t lasting;       // 1: all after it fail, too; n: each n-th after it
+  uint64_t error;         // with which errno, or SHORT_WRITE
   uint64_t torn;          // 1: a write that fails has written its first half
   uint64_t delay;         // nanoseconds that each sync takes longer
   uint64_t forget_syncs;  // 1: syncs do nothing and say that all is well

@@ -60,7 +60,9 @@ int fault(enum kind kind, const char *call, const char *path) {
   if (control->only[0] != 0 && strstr(path, control->only) == NULL) return 0;
   uint64_t number = __atomic_add_fetch(&control->count, 1, __ATOMIC_ACQ_REL);
   uint64_t first = control->first;
-  if (first == 0 || number < first || (number > first && !control->lasting)) return 0;
+  uint64_t lasting = control->lasting;
+  if (first == 0 || number < first) return 0;
+  if (number > first && (lasting == 0 || (number - first) % lasting != 0)) return 0;
   if (__atomic_load_n(&control->fault_time, __ATOMIC_ACQUIRE) == 0) {
     snprintf(control->call, sizeof control->call, "%s", call);
     snprintf(control->path, sizeof control->path, "%s", path);
@@ -113,12 +115,13 @@ ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t position) {
   struct file *file = file_of(fd);
   int error = file != NULL ? fault(KIND_WRITE, "pwritev", file->path) : 0;
   if (error != 0) {
-    if (control->torn && count > 0) {
-      struct iovec half = {pieces[0].iov_base, pieces[0].iov_len / 2};
-      ssize_t part = syscall(SYS_pwritev, fd, &half, 1, position, 0);
+    ssize_t part = 0;
+    if ((control->torn || error == SHORT_WRITE) && count > 0) {
+      struct iovec half = {pieces[0].iov_base, (pieces[0].iov_len + 1) / 2};
+      part = syscall(SYS_pwritev, fd, &half, 1, position, 0);
       if (part > 0) journal_add_pieces(OP_WRITE, file->handle, (uint64_t)position, &half, 1, (size_t)part);
     }
-    return fail(error);
+    return error == SHORT_WRITE ? part : fail(error);
   }
   ssize_t done = syscall(SYS_pwritev, fd, pieces, count, position, 0);
   if (file != NULL && done > 0) {

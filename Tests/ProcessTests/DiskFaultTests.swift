@@ -66,6 +66,16 @@ extension RealProcesses {
       print(report.output)
     }
 
+    @Test func `rule 38: short writes and interrupted calls are no failures and lose nothing`()
+      async throws
+    {
+      let report = try await PythonScript("ProcessTests/interrupted_calls.py").run([
+        "--seed", Self.seed,
+      ])
+      #expect(report.faults(expecting: ["interrupted_calls"]) == [], "seed \(Self.seed)")
+      print(report.output)
+    }
+
     @Test(arguments: ["tmpfs", "ext4"])
     func `a full disk refuses writes, serves reads, starts and heals`(_ disk: String) async throws {
       let report = try await PythonScript("ProcessTests/full_disk.py").run(

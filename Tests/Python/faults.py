@@ -11,6 +11,7 @@ from servers import REPOSITORY
 
 SOURCES = REPOSITORY / "Tests" / "Faults"
 WRITE, SYNC, OPEN, MAP, RESERVE, TRUNCATE, RENAME, UNLINK = (1 << bit for bit in range(8))
+SHORT_WRITE = 4096  # as an errno: nothing fails, but only a part is written
 _NUMBERS = ["kinds", "first", "lasting", "error", "torn", "delay", "forget_syncs", "count", "faults", "fault_time"]
 
 
@@ -64,7 +65,8 @@ class Faults:
         return self._text(112, 624)
 
     def arm(self, kinds, first, error=errno.EIO, lasting=False, torn=False, only=""):
-        """Lets call number `first` of these kinds, on paths that hold `only`, fail, counted from now."""
+        """Lets call number `first` of these kinds, on paths that hold `only`, fail, counted from now; with `lasting`
+        all after it too, or each `lasting`-th."""
         self["kinds"] = 0
         self._memory[624:688] = only.encode().ljust(64, b"\0")
         for name, value in (("first", first), ("lasting", lasting), ("error", error), ("torn", torn), ("count", 0),

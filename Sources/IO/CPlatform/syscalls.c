@@ -26,5 +26,8 @@ int cplatform_reserve(int fd, off_t position, off_t count) {
   struct stat status;
   if (fstat(fd, &status) != 0) return errno;
   if (status.st_size >= position + count) return 0;
-  return ftruncate(fd, position + count) == 0 ? 0 : errno;
+  do {
+    result = ftruncate(fd, position + count);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
 }

@@ -98,7 +98,7 @@ package struct LinuxDisk: Disk {
     } else {
       file = try openFile(folder, O_RDONLY | O_DIRECTORY)
     }
-    guard fsync(file.descriptor) == 0 else {
+    guard retrying({ fsync(file.descriptor) }) == 0 else {
       throw .io(file: folder, call: "fsync", code: errno)
     }
   }
