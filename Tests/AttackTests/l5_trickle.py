@@ -76,8 +76,8 @@ def trickled_bodies_hold_little_and_end_at_their_deadline(target):
 
 @check
 def stalled_streams_of_few_connections_hold_little_and_are_reset(target):
-    """L3. Each stream may hold 64 KiB and one answer; its limit is a `--limits-consumer-stall` of 4 s here."""
-    server = target.workspace.server("--limits-consumer-stall", "4s" if not attack.LONG else "60s", data="stalled").start()
+    """L3. Each stream may hold 64 KiB and one answer; its limit is a `--limits-consumer-stall` of 4 s here, 20 s with `--long`."""
+    server = target.workspace.server("--limits-consumer-stall", "4s" if not attack.LONG else "20s", data="stalled").start()
     other = attack.Target(server, target.workspace)
     records = [log_pb2.Record(value=bytes(1000))] * 500
     batch = log_pb2.ProduceRequest(records=records).SerializeToString()
