@@ -77,7 +77,7 @@ package struct FrameHeader: Sendable, Equatable {
     case checksum
     case format(UInt8)
     case bodyTooLong(UInt32)
-    case offsetOverflow
+    case impossibleCount
 
     var text: String {
       switch self {
@@ -85,7 +85,7 @@ package struct FrameHeader: Sendable, Equatable {
       case .checksum: "the checksum of the frame header is wrong"
       case .format(let format): "the frame has the unknown format \(format)"
       case .bodyTooLong(let length): "the frame claims a body of \(length) bytes"
-      case .offsetOverflow: "the frame's offsets overflow"
+      case .impossibleCount: "an index, offset or term of the frame is impossible"
       }
     }
   }
@@ -99,7 +99,9 @@ package struct FrameHeader: Sendable, Equatable {
     guard format == FrameHeader.format else { throw .format(format) }
     self.init(verified: bytes)
     guard bodyLength <= FrameHeader.maxBodyBytes else { throw .bodyTooLong(bodyLength) }
-    guard baseOffset <= UInt64.max - UInt64(recordCount) else { throw .offsetOverflow }
+    guard max(max(index, term), max(baseOffset, commitMark)) < CountLimit.end else {
+      throw .impossibleCount
+    }
   }
 
   /// Reads the 96 bytes at `bytes`, which were checked before.

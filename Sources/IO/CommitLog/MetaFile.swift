@@ -157,6 +157,14 @@ struct MetaFile<File: DiskFile>: Sendable {
     meta.maxTimestamp = reader.number()
     meta.lastSegment = reader.number()
     meta.storeEnd = reader.number()
+    let counts = [
+      sequence, meta.startOffset, meta.firstIndex, meta.commitMark, meta.nextOffset,
+      meta.nextIndex, meta.lastTerm, meta.lastSegment, meta.storeEnd,
+    ]
+    guard counts.allSatisfy({ $0 < CountLimit.end }), meta.nextIndex >= 1 else {
+      throw .corrupt(
+        file: file.path, position: position, offset: 0, what: "a number in a slot is impossible")
+    }
     return (sequence, meta)
   }
 }

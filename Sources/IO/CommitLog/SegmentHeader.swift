@@ -1,3 +1,9 @@
+/// Offsets, indexes, terms and sequence numbers count from 0 in steps of what was written: no log gets here, and sums with
+/// numbers below it do not overflow. A larger one in a file is damage, whatever its checksum says.
+enum CountLimit {
+  static let end: UInt64 = 1 << 62
+}
+
 /// The first 64 bytes of a store.
 ///
 /// Little-endian; ids as a UUID is written.
@@ -72,6 +78,9 @@ struct SegmentHeader: Equatable, Sendable {
     baseOffset = reader.number()
     firstIndex = reader.number()
     termBefore = reader.number()
+    guard firstIndex >= 1, max(baseOffset, firstIndex, termBefore) < CountLimit.end else {
+      throw damaged("it starts at offset \(baseOffset), index \(firstIndex), term \(termBefore)")
+    }
   }
 
   init(identity: LogIdentity, baseOffset: UInt64, firstIndex: UInt64, termBefore: UInt64) {

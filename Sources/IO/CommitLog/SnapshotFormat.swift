@@ -104,7 +104,8 @@ struct SnapshotHeader: Equatable, Sendable {
     lastLogTime = reader.number()
     maxTimestamp = reader.number()
     guard firstIndex >= 1, firstIndex <= nextIndex, baseOffset <= startOffset,
-      startOffset <= nextOffset
+      startOffset <= nextOffset,
+      max(max(nextIndex, nextOffset), max(termBefore, lastTerm)) < CountLimit.end
     else { throw damaged("the header contradicts itself") }
   }
 
