@@ -37,8 +37,8 @@ export ASAN_OPTIONS="$options:detect_leaks=1:detect_stack_use_after_return=0"
 export LSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/leaks.supp:print_suppressions=0"
 hints=''
 if [ "$kind" = thread ]; then
-  "$compilers/clang" -O1 -shared -fPIC Tests/Sanitizers/mutex_hints.c -o "$scratch/mutex_hints.so" -ldl
-  hints=$PWD/$scratch/mutex_hints.so
+  "$compilers/clang" -O1 -shared -fPIC Tests/Sanitizers/hints.c -o "$scratch/hints.so" -ldl
+  hints=$PWD/$scratch/hints.so
 fi
 
 # control <what> found|silent: that the sanitizer finds what it must, and nothing else.
@@ -57,6 +57,7 @@ control() {
   rm -f "$reports"/*
 }
 control mutex silent
+control continuation silent
 if [ "$kind" = thread ]; then control race found; else control overflow found && control leak found; fi
 
 failed=0

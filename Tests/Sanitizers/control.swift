@@ -11,8 +11,8 @@ final class Shared: @unchecked Sendable {
   init() { counter.initialize(to: 0) }
 }
 
-func onTwoThreads(_ body: @escaping @Sendable () -> Void) {
-  var threads = [pthread_t(), pthread_t()]
+func onTwoThreads(once: Bool = false, _ body: @escaping @Sendable () -> Void) {
+  var threads = once ? [pthread_t()] : [pthread_t(), pthread_t()]
   for number in threads.indices {
     let box = Unmanaged.passRetained(Box(body)).toOpaque()
     pthread_create(
@@ -22,7 +22,8 @@ func onTwoThreads(_ body: @escaping @Sendable () -> Void) {
         return nil
       }, box)
   }
-  for thread in threads { pthread_join(thread, nil) }
+  // Joining would make an order by itself.
+  for thread in threads { _ = once ? pthread_detach(thread) : pthread_join(thread, nil) }
 }
 
 final class Box: Sendable {
@@ -36,6 +37,13 @@ final class Box: Sendable {
   memory?.storeBytes(of: 1, as: UInt8.self)
 }
 
+/// What another thread leaves behind before it resumes the task, which has not begun to wait.
+func resumedEarly() async -> [Int] {
+  await withUnsafeContinuation { continuation in
+    onTwoThreads(once: true) { continuation.resume(returning: [Int](repeating: 7, count: 100)) }
+  }
+}
+
 let shared = Shared()
 switch CommandLine.arguments.dropFirst().first ?? "" {
 case "mutex":
@@ -44,13 +52,15 @@ case "mutex":
   }
 case "race":
   onTwoThreads { for _ in 0..<1_000 { shared.counter.pointee += 1 } }
+case "continuation":
+  for _ in 0..<2_000 { shared.counter.pointee += await resumedEarly().reduce(0, +) }
 case "overflow":
   let bytes = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
   print(bytes.load(fromByteOffset: CommandLine.arguments.count + 15, as: UInt8.self))
 case "leak":
   leak()
 default:
-  print("usage: control mutex|race|overflow|leak")
+  print("usage: control mutex|race|continuation|overflow|leak")
   exit(2)
 }
 print("counter: \(shared.counter.pointee)")
