@@ -260,7 +260,7 @@ extension LogWriter {
     guard now > metaTime + 1_000_000_000 || now < metaTime else { return }
     metaTime = now
     do throws(CommitLogError) {
-      // The next write goes to the other slot, the only one that is surely good: none must follow a failed one.
+      // After a failed write nothing is known of the file: none must follow.
       try orPoison { (writer) throws(CommitLogError) in try writer.meta.write(writer.currentMeta) }
     } catch {
       // The mark also stands in the frames; only a later close needs the file.

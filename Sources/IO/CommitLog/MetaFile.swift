@@ -41,6 +41,10 @@ struct MetaFile<File: DiskFile>: Sendable {
   private let logInstanceID: UniqueID
   private var sequence: UInt64 = 0
   private(set) var current = LogMeta()
+  /// The slot that holds `current`.
+  private var slot: UInt64 = 0
+  /// It was written and may not be on the disk yet.
+  private var isSlotUnsynced = false
 
   /// A new file with `meta` in both slots.
   init(creating file: File, logInstanceID: UniqueID, _ meta: LogMeta) throws(CommitLogError) {
@@ -60,7 +64,10 @@ struct MetaFile<File: DiskFile>: Sendable {
     for slot in 0..<2 as Range<UInt64> {
       do throws(CommitLogError) {
         let read = try MetaFile.read(file, slot: slot, logInstanceID)
-        if read.sequence >= found?.sequence ?? 0 { found = read }
+        if read.sequence >= found?.sequence ?? 0 {
+          found = read
+          self.slot = slot
+        }
       } catch {
         flaws.append(error)
       }
@@ -74,13 +81,16 @@ struct MetaFile<File: DiskFile>: Sendable {
     current = found.meta
   }
 
-  /// Puts `meta` in the older slot without waiting for the disk.
+  /// Puts `meta` in the older slot without waiting for the disk; in the same one again until that is known to be on it,
+  /// so that a power cut finds one of the two as it was.
   mutating func write(_ meta: LogMeta) throws(CommitLogError) {
     sequence += 1
     current = meta
+    if !isSlotUnsynced { slot = 1 - slot }
+    isSlotUnsynced = true
     try file.write(
       MetaFile.encode(meta, sequence: sequence, logInstanceID),
-      at: sequence % 2 * MetaFile.slotDistance)
+      at: slot * MetaFile.slotDistance)
   }
 
   /// Puts `meta` in both slots, one after the other, each on disk before the next.
@@ -88,6 +98,7 @@ struct MetaFile<File: DiskFile>: Sendable {
     for _ in 0..<2 {
       try write(meta)
       try file.sync()
+      isSlotUnsynced = false
     }
   }
 
