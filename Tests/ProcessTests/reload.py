@@ -293,6 +293,11 @@ def changed_rules_apply_to_open_streams(workspace):
         within(5, lambda: site.says("policy.csv:1"), "the file and line are named")
         site.put(rules=RULES)
         within(5, lambda: allowed(log), "the rules are back")
+        # Cut before the word that denies: not taken for the whole.
+        site.put(rules=RULES + "p, root, *, consume")
+        within(5, lambda: site.says("the last line has no end"), "a half-written file is complained of")
+        true(allowed(log), "the old rules stay")
+        site.put(rules=RULES)
     equal(site.server.terminate(), 0)
 
 

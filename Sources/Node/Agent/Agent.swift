@@ -65,8 +65,13 @@ package final class Agent: Sendable {
 
   /// What the file of rules is now.
   static func authorizer(_ configuration: AgentConfiguration) throws -> Authorizer {
-    guard let bytes = FileManager.default.contents(atPath: configuration.policy) else {
-      throw ConfigurationError("\(configuration.policy): the rules cannot be read (acl.policy)")
+    let bytes: Data
+    do {
+      bytes = try Data(contentsOf: URL(fileURLWithPath: configuration.policy))
+    } catch {
+      let why = (error as NSError).userInfo[NSUnderlyingErrorKey].map { ": \($0)" } ?? ""
+      throw ConfigurationError(
+        "\(configuration.policy): the rules cannot be read (acl.policy)\(why)")
     }
     return Authorizer(try Policy(parsing: Array(bytes), file: configuration.policy))
   }

@@ -19,6 +19,9 @@ actor Reloader {
   private let target: Target
   private let logger: Logger
   private var files: WatchedFiles
+  /// What was seen last could not be used: it is tried again at each look, as the cause may have been a passing one.
+  private var tlsFailure: String?
+  private var rulesFailure: String?
   private var watch: Task<Void, Never>?
 
   init(
@@ -52,14 +55,15 @@ actor Reloader {
     let before = files
     // Of before the reading: what changes meanwhile is seen at the next look.
     files = WatchedFiles(configuration)
-    if always || files.tls != before.tls { reloadTLS() }
-    if always || files.rules != before.rules { reloadRules() }
+    if always || files.tls != before.tls || tlsFailure != nil { reloadTLS(always) }
+    if always || files.rules != before.rules || rulesFailure != nil { reloadRules(always) }
   }
 
-  private func reloadTLS() {
+  private func reloadTLS(_ always: Bool) {
     do {
       let context = try Agent.tlsContext(configuration)
       target.tls(context)
+      tlsFailure = nil
       logger.info(
         "certificates were reloaded",
         metadata: [
@@ -67,20 +71,37 @@ actor Reloader {
           "not_after": "\(Self.date(context.certificate?.notAfter ?? 0))",
         ])
     } catch {
+      guard always || tlsFailure != "\(error)" else { return }
+      tlsFailure = "\(error)"
       logger.error(
         "certificates were not reloaded: the old ones stay in force",
         metadata: ["error": "\(error)"])
     }
   }
 
-  private func reloadRules() {
+  private func reloadRules(_ always: Bool) {
     do {
-      target.rules(try Agent.authorizer(configuration))
+      let rules = try Agent.authorizer(configuration)
+      try checkWhole()
+      target.rules(rules)
+      rulesFailure = nil
       logger.info("access rules were reloaded", metadata: ["file": "\(configuration.policy)"])
     } catch {
+      guard always || rulesFailure != "\(error)" else { return }
+      rulesFailure = "\(error)"
       logger.error(
         "access rules were not reloaded: the old ones stay in force",
         metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// A file that is just being written may lack the end of its last line, and with it the word deny.
+  private func checkWhole() throws {
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: configuration.policy))
+    guard bytes.last == UInt8(ascii: "\n") else {
+      throw ConfigurationError(
+        "\(configuration.policy): the last line has no end, as if it was still being written; "
+          + "end it with a line feed, and put a finished file in place by renaming it")
     }
   }
 
