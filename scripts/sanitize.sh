@@ -32,7 +32,7 @@ mkdir -p "$reports"
 quietly swiftc -O -g -sanitize="$kind" Tests/Sanitizers/control.swift -o "$scratch/control"
 
 options="log_path=$reports/report:exitcode=66"
-export TSAN_OPTIONS="$options:halt_on_error=0:history_size=4"
+export TSAN_OPTIONS="$options:halt_on_error=0:history_size=4:suppressions=$PWD/Tests/Sanitizers/races.supp:print_suppressions=0"
 export ASAN_OPTIONS="$options:detect_leaks=1:detect_stack_use_after_return=0"
 export LSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/leaks.supp:print_suppressions=0"
 hints=''

@@ -55,83 +55,58 @@ SWIFT void unlock_slow(SELF void *mutex) {
 }
 
 // Continuations. What the one who resumes has written, the result with it, comes before what the task does next. Both know
-// the task; the task goes on, now or later, at the function that its context names, so another one is put before that.
+// the task. (Where the task waits already, the library tells by itself.)
 #define SWIFT_ASYNC __attribute__((swiftasynccall))
-#define CONTEXT __attribute__((swift_async_context))
 
 typedef SWIFT void resume_function(void *task);
 typedef SWIFT void resume_error_function(void *task, void *error);
-typedef SWIFT_ASYNC void next_function(CONTEXT void *context);
 typedef SWIFT_ASYNC void await_function(void *context);
 
 extern SWIFT void *swift_task_getCurrent(void) __attribute__((weak));
 
-SWIFT void swift_continuation_resume(void *task) {
+// Resumptions under way, by task: a task that is about to wait lets them end, so as not to meet one half-way.
+static unsigned char resuming[1 << 12];
+
+static unsigned char *resuming_of(void *task) {
+  return &resuming[((uintptr_t)task >> 4) * 0x9E3779B97F4A7C15u >> 52];
+}
+
+static void begin_resuming(void *task) {
+  __atomic_add_fetch(resuming_of(task), 1, __ATOMIC_SEQ_CST);
   if (__tsan_release) __tsan_release(task);
-  ((resume_function *)real("swift_continuation_resume"))(task);
+}
+
+static void end_resuming(void *task) { __atomic_sub_fetch(resuming_of(task), 1, __ATOMIC_SEQ_CST); }
+
+SWIFT void swift_continuation_resume(void *task) {
+  resume_function *resume = (resume_function *)real("swift_continuation_resume");
+  begin_resuming(task);
+  resume(task);
+  end_resuming(task);
 }
 
 SWIFT void swift_continuation_throwingResume(void *task) {
-  if (__tsan_release) __tsan_release(task);
-  ((resume_function *)real("swift_continuation_throwingResume"))(task);
+  resume_function *resume = (resume_function *)real("swift_continuation_throwingResume");
+  begin_resuming(task);
+  resume(task);
+  end_resuming(task);
 }
 
 SWIFT void swift_continuation_throwingResumeWithError(void *task, void *error) {
-  if (__tsan_release) __tsan_release(task);
-  ((resume_error_function *)real("swift_continuation_throwingResumeWithError"))(task, error);
+  resume_error_function *resume = (resume_error_function *)real("swift_continuation_throwingResumeWithError");
+  begin_resuming(task);
+  resume(task, error);
+  end_resuming(task);
 }
-
-// What follows each context that waits. The lock is one that ThreadSanitizer does not see: it must order nothing.
-enum { WAITING = 1 << 16 };
-static struct { void *context; next_function *next; } waiting[WAITING];
-static char is_locked;
-
-static void lock(void) {
-  while (__atomic_test_and_set(&is_locked, __ATOMIC_ACQUIRE)) {}
-}
-
-static void unlock(void) { __atomic_clear(&is_locked, __ATOMIC_RELEASE); }
-
-static size_t first_place(void *context) { return ((uintptr_t)context >> 4) * 0x9E3779B97F4A7C15u >> 48; }
-
-static void put(void *context, next_function *next) {
-  lock();
-  for (size_t tried = 0, place = first_place(context); tried < WAITING; tried++, place = (place + 1) % WAITING) {
-    if (waiting[place].next != NULL) continue;
-    waiting[place].context = context;
-    waiting[place].next = next;
-    unlock();
-    return;
-  }
-  abort();
-}
-
-static next_function *take(void *context) {
-  lock();
-  for (size_t tried = 0, place = first_place(context); tried < WAITING; tried++, place = (place + 1) % WAITING) {
-    if (waiting[place].context != context || waiting[place].next == NULL) continue;
-    next_function *next = waiting[place].next;
-    waiting[place].next = NULL;
-    unlock();
-    return next;
-  }
-  abort();
-}
-
-static SWIFT_ASYNC void go_on(CONTEXT void *context) {
-  if (swift_task_getCurrent) __tsan_acquire(swift_task_getCurrent());
-  next_function *next = take(context);
-  __attribute__((musttail)) return next(context);
-}
-
-// The context of a continuation begins with that of its parent, then where to go on (AsyncContext of the runtime's ABI).
-struct context { void *parent; next_function *next; };
 
 SWIFT_ASYNC void swift_continuation_await(void *context) {
-  if (__tsan_acquire) {
-    put(context, ((struct context *)context)->next);
-    ((struct context *)context)->next = go_on;
-  }
   await_function *await = (await_function *)real("swift_continuation_await");
+  if (__tsan_acquire && swift_task_getCurrent) {
+    void *task = swift_task_getCurrent();
+    do {
+      while (__atomic_load_n(resuming_of(task), __ATOMIC_SEQ_CST) != 0) {}
+      __tsan_acquire(task);
+    } while (__atomic_load_n(resuming_of(task), __ATOMIC_SEQ_CST) != 0);
+  }
   __attribute__((musttail)) return await(context);
 }
