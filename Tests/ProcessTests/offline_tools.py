@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Python"))
 
@@ -87,6 +89,101 @@ def verify_names_segment_position_and_offset_and_repairs(workspace):
     true(before.startswith(after) and after.count("\n") == first, "what is left")
     server.start()
     equal(server.terminate(), 0)
+
+
+@check
+def repair_takes_no_stale_list_and_no_folder_in_use(workspace):
+    """What was listed while nobody ran must not be done to a log that has gone on since."""
+    server = fill(workspace, "stale", records=60)
+    server.kill()
+    with open(stores(server)[-1], "r+b") as store:
+        end = len(store.read().rstrip(b"\0"))
+        store.seek(end)
+        store.write(b"DLFR half a frame")
+    found = json.loads(distlogd("verify", server.data, "-o", "json", code=10).stdout)
+    equal([finding["damage"] for finding in found["findings"]], [False], "a torn tail")
+    asking = subprocess.Popen(
+        [servers.program("distlogd"), "verify", str(server.data), "--repair"], stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while "type the log's id" not in asking.stderr.readline():
+        pass
+    server.start()
+    with stubs.channel(server.address, workspace.certificate("root")) as channel:
+        log = log_pb2_grpc.LogStub(channel)
+        acknowledged = log.Produce(log_pb2.ProduceRequest(record=log_pb2.Record(value=b"later")), timeout=LONG)
+        said = asking.communicate(found["logId"] + "\n", timeout=30)[1]
+        equal(asking.returncode, 74, f"repair while a server runs: {said}")
+        true("in use by the process" in said, said)
+        request = log_pb2.ConsumeRequest(offset=acknowledged.offset)
+        equal(log.Consume(request, timeout=LONG).record.value, b"later", "the record")
+    equal(server.terminate(), 0)
+    true(json.loads(distlogd("verify", server.data, "-o", "json").stdout)["sound"], "sound")
+
+
+@check
+def what_repair_cuts_is_saved_each_time_in_a_folder_of_its_own(workspace):
+    server = fill(workspace, "twice", records=60)
+    server.kill()
+    for turn in range(2):
+        with open(stores(server)[-1], "r+b") as store:
+            store.seek(len(store.read().rstrip(b"\0")))
+            store.write(b"DLFR torn %d" % turn)
+        found = json.loads(distlogd("verify", server.data, "-o", "json", code=10).stdout)
+        distlogd("verify", server.data, "--repair", "--confirm", found["logId"])
+        # As a killed server leaves it, so that the next bytes are a torn write again.
+        server.start()
+        server.kill()
+    saved = [file.read_bytes() for file in server.data.glob("saved-*/*.from-*")]
+    true(all(any(content.startswith(b"DLFR torn %d" % turn) for content in saved) for turn in range(2)),
+         f"{len(saved)} saved files")
+
+
+@check
+def strange_files_are_named_and_nothing_hangs(workspace):
+    server = fill(workspace, "strange", records=300)
+    equal(server.terminate(), 0)
+    before, _ = content(server.data)
+    first, second = stores(server)[:2]
+    copy = second.with_name("copy.store")
+    copy.write_bytes(second.read_bytes())
+    with open(first, "ab") as store:
+        store.write(b"garbage behind the last frame")
+    (server.data / "identity").unlink()
+    found = json.loads(distlogd("verify", server.data, "-o", "json", code=10).stdout)
+    equal(len(found["findings"]), 3, f"{found['findings']}")
+    distlogd("verify", server.data, "--repair", "--confirm", found["logId"])
+    equal(content(server.data)[0], before, "not a record was lost")
+    true(not copy.exists() and list(server.data.glob("saved-*/copy.store")), "the copy is saved aside")
+    meta = next(server.data.glob("logs/*/meta"))
+    kept = meta.read_bytes()
+    meta.unlink()
+    os.mkfifo(meta)
+    distlogd("verify", server.data, code=10)
+    distlogd("dump", server.data)
+    meta.unlink()
+    meta.write_bytes(kept)
+    with open("/dev/full", "wb") as full:
+        for command in ("dump", "verify"):
+            done = subprocess.run([servers.program("distlogd"), command, str(server.data)], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60)
+            equal(done.returncode, 74, f"{command} into a full disk: {done.stderr}")
+    with tempfile.TemporaryDirectory() as elsewhere:
+        image, target = pathlib.Path(elsewhere) / "image", pathlib.Path(elsewhere) / "copy"
+        letter = pathlib.Path(elsewhere) / "copy.restoring" / "letter.txt"
+        letter.parent.mkdir()
+        letter.write_text("precious")
+        server.start()
+        root = workspace.certificate("root")
+        client = [servers.program("distlog-client"), "--servers", server.address, "--ca", root.ca, "--cert",
+                  root.certificate, "--key", root.key, "backup", str(image)]
+        equal(subprocess.run(client, timeout=60, capture_output=True).returncode, 0, "backup")
+        equal(server.terminate(), 0)
+        distlogd("restore", image, "--data-dir", target)
+        equal(letter.read_text(), "precious", "somebody's file")
+        link = pathlib.Path(elsewhere) / "link"
+        (pathlib.Path(elsewhere) / "empty").mkdir()
+        link.symlink_to("empty")
+        true("link" in distlogd("restore", image, "--data-dir", link, code=74).stderr, "a link is refused at once")
 
 
 @check
@@ -181,6 +278,6 @@ def check_disk_measures_and_leaves_nothing(workspace):
 
 
 if __name__ == "__main__":
-    checks.give_up_after(150)
+    checks.give_up_after(240)
     with servers.Workspace() as shared:
         sys.exit(check.run(shared, only=sys.argv[1:]))

@@ -13,6 +13,8 @@ package protocol Disk: Sendable {
   /// Makes the folder and its missing parents, for the owner only.
   func makeFolder(_ path: String) throws(CommitLogError)
   func exists(_ path: String) -> Bool
+  /// Why another folder cannot take this one's place in one step; nil where it can.
+  func reasonNotToReplace(_ folder: String) -> String?
   /// The names of what lies in `folder`, sorted.
   func names(in folder: String) throws(CommitLogError) -> [String]
   /// A new empty file in place of any old one, for the owner only.
@@ -33,6 +35,8 @@ package protocol Disk: Sendable {
 }
 
 extension Disk {
+  package func reasonNotToReplace(_ folder: String) -> String? { nil }
+
   func create(_ path: String) throws(CommitLogError) -> File {
     try create(path, named: path)
   }

@@ -10,23 +10,74 @@ extension CommitLog {
     guard disk.exists(folder.logsFolder) else {
       throw CommitLogError.notADataFolder(folder: path, why: "there is no folder \"logs\" in it")
     }
-    let identity = try folder.readIdentity(disk)
-    let logFolder = folder.logFolder(identity.logInstanceID)
+    let (identity, logFolder) = try ids(folder, disk, skipped)
     let meta = try? MetaFile(
       reading: try disk.open(DataFolder.metaFile(in: logFolder)),
       logInstanceID: identity.logInstanceID, note: { _ in })
     let from = max(start ?? 0, meta?.current.startOffset ?? 0)
-    let stores = try Inspector.stores(disk, logFolder, identity)
+    let stores = try readableStores(disk, logFolder, identity, skipped)
+    var expected = max(from, meta?.current.startOffset ?? 0)
     for (number, store) in stores.enumerated() {
       let isLast = number == stores.count - 1
+      if store.header.baseOffset > expected {
+        skipped("\(logFolder): offsets \(expected) to \(store.header.baseOffset) are missing")
+      }
+      expected = max(expected, isLast ? 0 : stores[number + 1].header.baseOffset)
       // Where the next one begins at or before `from`, nothing in this one is wanted.
       if !isLast, stores[number + 1].header.baseOffset <= from { continue }
-      guard try dump(store, isLast: isLast, from: from, record, skipped: skipped) else { return }
+      // What was closed properly has an end that is known.
+      let end = meta.flatMap { $0.current.isClean ? $0.current.nextOffset : nil }
+      guard
+        try dump(
+          store, end: isLast ? end : stores[number + 1].header.baseOffset, from: from, record,
+          skipped: skipped)
+      else { return }
     }
   }
 
+  /// The ids, from a store where the file of them cannot be read.
+  private static func ids(
+    _ folder: DataFolder, _ disk: LinuxDisk, _ skipped: (String) -> Void
+  ) throws -> (LogIdentity, logFolder: String) {
+    do {
+      let identity = try folder.readIdentity(disk)
+      return (identity, folder.logFolder(identity.logInstanceID))
+    } catch {
+      let logs = try disk.names(in: folder.logsFolder).compactMap(UniqueID.init)
+      guard logs.count == 1,
+        let assumed = try SegmentHeader.ids(disk, in: folder.logFolder(logs[0]))
+      else { throw error }
+      skipped("\(error); the ids in the segments are used")
+      return (assumed, folder.logFolder(logs[0]))
+    }
+  }
+
+  private static func readableStores(
+    _ disk: LinuxDisk, _ logFolder: String, _ identity: LogIdentity, _ skipped: (String) -> Void
+  ) throws -> [Inspector<LinuxDisk>.Store] {
+    var stores: [Inspector<LinuxDisk>.Store] = []
+    for name in try disk.names(in: logFolder) where name.hasSuffix(".store") {
+      let path = logFolder + "/" + name
+      do {
+        let file = try disk.open(path)
+        let size = try file.size()
+        let bytes = try file.readBytes(Int(min(size, UInt64(SegmentHeader.size))), at: 0)
+        let header = try SegmentHeader(checking: bytes, file: path, identity: identity)
+        if stores.contains(where: { $0.header.firstIndex == header.firstIndex }) {
+          skipped("\(path) is a copy of another segment, and is left out")
+          continue
+        }
+        stores.append(
+          .init(name: String(name.dropLast(6)), file: file, header: header, size: size))
+      } catch {
+        skipped("\(error): the segment is left out")
+      }
+    }
+    return stores.sorted { $0.header.firstIndex < $1.header.firstIndex }
+  }
+
   private static func dump(
-    _ store: Inspector<LinuxDisk>.Store, isLast: Bool, from: UInt64,
+    _ store: Inspector<LinuxDisk>.Store, end: UInt64?, from: UInt64,
     _ record: (Record) throws -> Bool, skipped: (String) -> Void
   ) throws -> Bool {
     var scan = try FrameScan(store.file, store.header)
@@ -37,7 +88,13 @@ extension CommitLog {
         guard goesOn, header.kind == .data, header.nextOffset > from else { return }
         var place = 0
         while goesOn, place < body.count {
-          guard let next = RecordFormat.read(body, &place) else { return }
+          guard let next = RecordFormat.read(body, &place) else {
+            skipped(
+              "\(store.file.path): the records of offsets \(header.offsets.lowerBound) to "
+                + "\(header.offsets.upperBound) cannot be read from byte \(place) of their batch on"
+            )
+            return
+          }
           guard next.offset >= from else { continue }
           do { goesOn = try record(next) } catch {
             failure = error
@@ -46,11 +103,20 @@ extension CommitLog {
         }
       }
       if let failure { throw failure }
-      guard goesOn, case .flaw(let what) = stop else { return goesOn }
+      guard goesOn, case .flaw(let what) = stop else {
+        if goesOn, let end, scan.nextOffset < end {
+          skipped("\(store.file.path) ends at offset \(scan.nextOffset), not \(end)")
+        }
+        return goesOn
+      }
       let place = (scan.position, scan.nextOffset)
       // An unfinished write at the very end is no loss.
       guard try scan.skipFlaw() else {
-        if !isLast { skipped("\(store.file.path), byte \(place.0), offset \(place.1): \(what)") }
+        if let end, place.1 < end {
+          skipped(
+            "\(store.file.path), byte \(place.0): \(what); offsets \(place.1) to \(end) are left out"
+          )
+        }
         return true
       }
       skipped(

@@ -66,7 +66,8 @@ struct FrameScan<File: DiskFile> {
   /// Goes to the next good frame behind the flaw at `position`, which may be entries further on: false where there is none.
   /// For looking at what is left of a damaged store; a log is never opened this way.
   mutating func skipFlaw() throws(CommitLogError) -> Bool {
-    var place = position + 1
+    // A client's value may look like a frame: where the bad frame's header is good, its body is passed over.
+    var place = try endOfClaimedFrame() ?? position + 1
     while let candidate = try nextMagic(from: place) {
       place = candidate + 1
       guard case .success(let header) = try frame(at: candidate), header.index >= nextIndex,

@@ -6,6 +6,10 @@ package struct Finding: Sendable, Equatable {
     case rebuildIndex
     /// Nothing is lost: an unfinished write, cut at the next start as well.
     case cutTornTail
+    /// Bytes behind a segment's last frame, all of whose entries are there: saved aside and cut; nothing is lost.
+    case cutExtraBytes
+    /// A file that does not belong here: saved aside; nothing is lost that has its own place.
+    case moveAside
     /// The log ends before this: all from here on is saved aside.
     case cutLog(firstIndex: UInt64, lostFrom: UInt64)
     /// The records here cannot be read; all others can. Nothing is changed.
@@ -26,7 +30,7 @@ package struct Finding: Sendable, Equatable {
   /// Whether acknowledged records are gone, or may be.
   package var isDamage: Bool {
     switch remedy {
-    case .rebuildIndex, .cutTornTail: false
+    case .rebuildIndex, .cutTornTail, .cutExtraBytes, .moveAside: false
     case .cutLog, .leave, .remake, .none: true
     }
   }
@@ -88,7 +92,7 @@ struct Inspector<D: Disk> {
     let identity = try findIdentity()
     result.identity = identity
     let logFolder = folder.logFolder(identity.logInstanceID)
-    readMeta(logFolder, identity)
+    try readMeta(logFolder, identity)
     try findStores(logFolder, identity)
     try scanAll(logFolder)
     return result
@@ -102,11 +106,16 @@ struct Inspector<D: Disk> {
       Finding(file: file, position: position, offset: offset, what: what, remedy: remedy))
   }
 
-  private mutating func note(_ error: CommitLogError, _ remedy: Finding.Remedy) {
-    guard case .corrupt(let file, let position, let offset, let what) = error else {
-      return note(folder.path, 0, 0, "\(error)", .none)
+  /// Notes damage; what only keeps this process from looking (no permission, a failing disk) is no finding.
+  private mutating func note(
+    _ error: CommitLogError, _ remedy: Finding.Remedy
+  ) throws(CommitLogError) {
+    switch error {
+    case .corrupt(let file, let position, let offset, let what):
+      note(file, position, offset, what, remedy)
+    case .foreign(let file, _, _): note(file, 0, 0, "\(error)", .none)
+    default: throw error
     }
-    note(file, position, offset, what, remedy)
   }
 
   // MARK: Ids and marks
@@ -114,19 +123,25 @@ struct Inspector<D: Disk> {
   /// The ids of the identity file or, where that is damaged, those that the first store has.
   private mutating func findIdentity() throws(CommitLogError) -> LogIdentity {
     do throws(CommitLogError) {
+      guard disk.exists(folder.identityFile) else {
+        throw .corrupt(
+          file: folder.identityFile, position: 0, offset: 0, what: "the file is missing")
+      }
       return try folder.readIdentity(disk)
     } catch {
-      if case .unsupportedFormat = error { throw error }
+      guard case .corrupt = error else { throw error }
       let logs = try disk.names(in: folder.logsFolder).compactMap(UniqueID.init)
       guard logs.count == 1,
         let assumed = try SegmentHeader.ids(disk, in: folder.logFolder(logs[0]))
       else { throw error }
-      note(error, .remake)
+      try note(error, .remake)
       return assumed
     }
   }
 
-  private mutating func readMeta(_ logFolder: String, _ identity: LogIdentity) {
+  private mutating func readMeta(
+    _ logFolder: String, _ identity: LogIdentity
+  ) throws(CommitLogError) {
     let path = DataFolder.metaFile(in: logFolder)
     var notes: [String] = []
     do throws(CommitLogError) {
@@ -143,7 +158,7 @@ struct Inspector<D: Disk> {
         note(path, place, file.current.startOffset, "a byte between the slots is not zero", .remake)
       }
     } catch {
-      note(error, .remake)
+      try note(error, .remake)
     }
   }
 
@@ -159,10 +174,22 @@ struct Inspector<D: Disk> {
         let size = try file.size()
         let bytes = try file.readBytes(Int(min(size, UInt64(SegmentHeader.size))), at: 0)
         let header = try SegmentHeader(checking: bytes, file: path, identity: identity)
+        let own = [false, true].map { shares in
+          Segment<D.File>.name(
+            baseOffset: header.baseOffset, firstIndex: header.firstIndex, sharesBase: shares)
+        }
+        guard own.contains(String(name.dropLast(6))) else {
+          noteMisplaced(path, header, belongsTo: own[0], logFolder)
+          continue
+        }
         bytesInAll += size
         stores.append(
           Store(name: String(name.dropLast(6)), file: file, header: header, size: size))
       } catch {
+        switch error {
+        case .corrupt, .foreign: break
+        default: throw error
+        }
         // Named after its first offset: what stands before it is still good.
         let base = UInt64(name.prefix { $0 != "." }) ?? 0
         note(path, 0, base, Inspector.text(error), .none)
@@ -174,6 +201,23 @@ struct Inspector<D: Disk> {
     if let meta, let first = stores.first, first.header.firstIndex > meta.firstIndex {
       note(logFolder, 0, meta.startOffset, "the first segment is missing", .none)
     }
+  }
+
+  /// A copy beside its original goes; one whose own place is empty, or taken by another misplaced one, is for people to
+  /// sort out.
+  private mutating func noteMisplaced(
+    _ path: String, _ header: SegmentHeader, belongsTo name: String, _ logFolder: String
+  ) {
+    let own = logFolder + "/" + name + ".store"
+    let hasOwn =
+      (try? disk.open(own).readBytes(SegmentHeader.size, at: 0)).flatMap {
+        try? SegmentHeader(checking: $0, file: own, identity: result.identity)
+      }?.firstIndex == header.firstIndex
+    let what = "the header belongs to the file \(name).store"
+    note(
+      path, 0, header.baseOffset,
+      hasOwn ? what : "\(what), which is missing or another one: rename the files by hand",
+      hasOwn ? .moveAside : .none)
   }
 
   private static func text(_ error: CommitLogError) -> String {
@@ -196,7 +240,7 @@ struct Inspector<D: Disk> {
           .cutLog(firstIndex: expected.index, lostFrom: expected.offset))
       }
       let isLast = number == stores.count - 1
-      let scanned = try scan(store, isLast: isLast)
+      let scanned = try scan(store, before: isLast ? nil : stores[number + 1].header)
       expected = isLast ? expected : nextExpected(after: scanned, before: stores[number + 1].header)
       if isLast { finish(scanned) }
       bytesDone += store.size
@@ -230,7 +274,10 @@ struct Inspector<D: Disk> {
   }
 
   /// All frames of one store, and the index beside it.
-  private mutating func scan(_ store: Store, isLast: Bool) throws(CommitLogError) -> Scanned {
+  private mutating func scan(
+    _ store: Store, before next: SegmentHeader?
+  ) throws(CommitLogError) -> Scanned {
+    let isLast = next == nil
     var scan = try FrameScan(store.file, store.header)
     var scanned = Scanned(nextIndex: store.header.firstIndex, nextOffset: store.header.baseOffset)
     var bad: [Finding] = []
@@ -248,6 +295,14 @@ struct Inspector<D: Disk> {
       }
       scanned.nextIndex = scan.nextIndex
       scanned.nextOffset = scan.nextOffset
+      if let next, scan.position < store.size, scan.nextIndex == next.firstIndex,
+        scan.nextOffset == next.baseOffset
+      {
+        note(
+          store.file.path, scan.position, scan.nextOffset,
+          "\(store.size - scan.position) bytes follow the segment's last entry", .cutExtraBytes)
+        break
+      }
       guard case .flaw(let what) = stop else { break }
       scanned.isWhole = false
       let place = (scan.position, scan.nextOffset, scan.nextIndex)
@@ -273,7 +328,9 @@ struct Inspector<D: Disk> {
 
   /// As `Recovery.checkTail` judges it.
   private func isTorn(_ scan: FrameScan<D.File>) throws(CommitLogError) -> Bool {
-    let mark = max(meta?.commitMark ?? 0, scan.commitMark)
+    // Without the marks it cannot be known what was acknowledged, nor whether the log was closed.
+    guard let meta, !meta.isClean else { return false }
+    let mark = max(meta.commitMark, scan.commitMark)
     guard mark < scan.nextIndex else { return false }
     return try scan.isFollowedByProof() == nil
   }

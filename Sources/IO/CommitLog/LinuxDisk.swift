@@ -11,6 +11,8 @@ package struct LinuxDisk: Disk {
   /// `readOnly`: opens files for reading only, for looking at a folder that is not to be changed.
   package init(readOnly: Bool = false) { isReadOnly = readOnly }
 
+  private static let noFile = "a file should stand here, and a folder, link or pipe does"
+
   package func makeFolder(_ path: String) throws(CommitLogError) {
     var end = path.startIndex
     while end != path.endIndex {
@@ -33,6 +35,20 @@ package struct LinuxDisk: Disk {
   package func exists(_ path: String) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0
+  }
+
+  package func reasonNotToReplace(_ folder: String) -> String? {
+    var (status, above) = (stat(), stat())
+    guard !folder.isEmpty, lstat(folder, &status) == 0 else {
+      return folder.isEmpty ? "it has no name" : nil
+    }
+    let remedy = "; name a folder that does not exist yet"
+    guard status.st_mode & S_IFMT == S_IFDIR else { return "it is a file or a link\(remedy)" }
+    guard stat(folder + "/..", &above) == 0, status.st_dev == above.st_dev,
+      status.st_ino != above.st_ino
+    else { return "it is a mount point\(remedy), within it if need be" }
+    return folder == "." || folder.hasSuffix("/.") || folder.hasSuffix("..")
+      ? "it is the folder one stands in\(remedy)" : nil
   }
 
   private func isFolder(_ path: String) -> Bool {
@@ -69,9 +85,21 @@ package struct LinuxDisk: Disk {
   private func openFile(
     _ path: String, _ flags: Int32, named name: String? = nil
   ) throws(CommitLogError) -> LinuxFile {
-    let descriptor = retrying { Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+    // Without O_NONBLOCK a pipe in a file's place would wait for whoever opens its other end.
+    let all = flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    let descriptor = retrying { Glibc.open(path, all, 0o600) }
+    if descriptor < 0, errno == ELOOP || errno == ENXIO {
+      throw .corrupt(file: path, position: 0, offset: 0, what: LinuxDisk.noFile)
+    }
     guard descriptor >= 0 else { throw failure(path, "open", errno) }
-    return LinuxFile(path: name ?? path, descriptor: descriptor, readCounter: readCounter)
+    let file = LinuxFile(path: name ?? path, descriptor: descriptor, readCounter: readCounter)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure(path, "fstat", errno) }
+    let kind = status.st_mode & S_IFMT
+    guard kind == (flags & O_DIRECTORY == 0 ? S_IFREG : S_IFDIR) else {
+      throw .corrupt(file: path, position: 0, offset: 0, what: LinuxDisk.noFile)
+    }
+    return file
   }
 
   package func rename(_ path: String, to newPath: String) throws(CommitLogError) {
@@ -104,8 +132,15 @@ package struct LinuxDisk: Disk {
   }
 
   package func lock(_ path: String, folder: String) throws(CommitLogError) -> LinuxFile {
-    let file = try openFile(path, O_RDWR | O_CREAT)
-    guard retrying({ flock(file.descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
+    // Where nobody has ever locked there is nothing to wait for, and a folder that is only looked at gets no file.
+    let isLooking = isReadOnly && !exists(path)
+    let file =
+      isLooking
+      ? try openFile(folder, O_RDONLY | O_DIRECTORY)
+      : try openFile(path, isReadOnly ? O_RDONLY : O_RDWR | O_CREAT)
+    // Those that only look do not disturb each other.
+    let kind = isReadOnly ? LOCK_SH : LOCK_EX
+    guard retrying({ flock(file.descriptor, kind | LOCK_NB) }) == 0 else {
       guard errno == EWOULDBLOCK else { throw failure(path, "flock", errno) }
       var text = [UInt8](repeating: 0, count: 16)
       let count = max(0, pread(file.descriptor, &text, text.count, 0))
@@ -115,7 +150,7 @@ package struct LinuxDisk: Disk {
       throw .locked(folder: folder, pid: Int32(String(decoding: digits, as: UTF8.self)))
     }
     // The number is only for the other one's message: a full disk must not keep a node from starting.
-    if ftruncate(file.descriptor, 0) == 0 {
+    if !isReadOnly, ftruncate(file.descriptor, 0) == 0 {
       let text = Array("\(getpid())\n".utf8)
       _ = pwrite(file.descriptor, text, text.count, 0)
     }

@@ -7,8 +7,10 @@ struct Repair<D: Disk> {
   /// Where removed bytes go.
   let saved: String
 
-  /// What was done, in sentences.
-  func run(_ options: CommitLog.Options) throws(CommitLogError) -> [String] {
+  /// What was done, in sentences. `beforeOpening` is called when the log itself is about to be opened.
+  func run(
+    _ options: CommitLog.Options, beforeOpening: () -> Void = {}
+  ) throws(CommitLogError) -> [String] {
     guard let identity = inspection.identity else { return [] }
     if let hopeless = inspection.findings.first(where: { $0.remedy == .none }) {
       throw .corrupt(
@@ -22,15 +24,39 @@ struct Repair<D: Disk> {
       if disk.exists(finding.file) { try moveAside(finding.file) }
       done.append("\(finding.file) is made anew from its store")
     }
+    for finding in inspection.findings where finding.remedy == .moveAside {
+      try moveAside(finding.file)
+      done.append("\(finding.file) is saved in \(saved)")
+    }
     if inspection.findings.contains(where: { $0.file == folder.identityFile }) {
-      if disk.exists(folder.identityFile) { try moveAside(folder.identityFile) }
+      // The old one is there until the new one takes its place.
+      try saveCopy(folder.identityFile)
       try folder.writeIdentity(identity, disk)
       done.append("\(folder.identityFile) is made anew from the ids in the segments")
     }
+    done += try cutEnds()
     done += try cut(logFolder, identity)
     try disk.syncFolder(logFolder)
+    beforeOpening()
     // Opening does the rest: torn tails, indexes. Closing leaves nothing in doubt.
     try LogEngine(folder.path, disk: disk, options: options).close()
+    return done
+  }
+
+  /// Saves what opening would cut as a torn write, and cuts what follows a segment's last entry.
+  private func cutEnds() throws(CommitLogError) -> [String] {
+    var done: [String] = []
+    for finding in inspection.findings {
+      guard finding.remedy == .cutTornTail || finding.remedy == .cutExtraBytes else { continue }
+      let file = try disk.open(finding.file)
+      try saveTail(file, from: finding.position)
+      if finding.remedy == .cutExtraBytes {
+        try file.truncate(to: finding.position)
+        try file.sync()
+      }
+      done.append(
+        "\(finding.file) ends at byte \(finding.position); what followed is saved in \(saved)")
+    }
     return done
   }
 
@@ -56,7 +82,7 @@ struct Repair<D: Disk> {
         done.append("\(last.file.path) is saved in \(saved)")
       }
       if let last = stores.last, last.file.path == first.finding.file {
-        try saveTail(last, from: first.finding.position)
+        try saveTail(last.file, from: first.finding.position)
         try removeTail(last, from: first.finding.position)
         done.append(
           "\(last.file.path) ends at byte \(first.finding.position); the rest is saved in \(saved)")
@@ -68,14 +94,24 @@ struct Repair<D: Disk> {
     return done
   }
 
-  private func saveTail(
-    _ store: Inspector<D>.Store, from position: UInt64
+  private func saveTail(_ file: D.File, from position: UInt64) throws(CommitLogError) {
+    try copy(file, from: position, to: "\(saved)/\(name(file.path)).from-\(position)")
+  }
+
+  private func saveCopy(_ path: String) throws(CommitLogError) {
+    guard disk.exists(path) else { return }
+    try copy(try disk.open(path), from: 0, to: "\(saved)/\(name(path))")
+  }
+
+  private func copy(
+    _ file: D.File, from position: UInt64, to path: String
   ) throws(CommitLogError) {
-    let copy = try disk.create("\(saved)/\(name(store.file.path)).from-\(position)")
+    let copy = try disk.create(path)
+    let size = try file.size()
     var place = position
-    while place < store.size {
-      let count = Int(min(store.size - place, 1 << 20))
-      try copy.write(try store.file.readBytes(count, at: place), at: place - position)
+    while place < size {
+      let count = Int(min(size - place, 1 << 20))
+      try copy.write(try file.readBytes(count, at: place), at: place - position)
       place += UInt64(count)
     }
     try copy.sync()
@@ -101,7 +137,7 @@ struct Repair<D: Disk> {
       let old = try? MetaFile(
         reading: try disk.open(path), logInstanceID: identity.logInstanceID, note: { _ in })
       if let old { meta = old.current }
-      try moveAside(path)
+      try saveCopy(path)
     }
     meta.isClean = false
     if let first = stores.first {
@@ -113,7 +149,9 @@ struct Repair<D: Disk> {
       meta.startOffset = min(meta.startOffset, offset(behind: end))
     }
     _ = try MetaFile(
-      creating: try disk.create(path), logInstanceID: identity.logInstanceID, meta)
+      creating: try disk.create(path + ".new", named: path),
+      logInstanceID: identity.logInstanceID, meta)
+    try disk.rename(path + ".new", to: path)
   }
 
   private func offset(behind end: UInt64) -> UInt64 {
@@ -166,12 +204,29 @@ extension CommitLog {
     return try inspector.run()
   }
 
-  /// Does what `inspection` says; removed bytes are in the folder `saved` then. What was done, in sentences.
+  /// Does what `inspection` says; removed bytes are then in a new folder whose name begins with `saved`. What was done, in
+  /// sentences. Refuses a folder that is in use, or that has changed since it was looked at.
   package static func repair(
     folder path: String, _ inspection: Inspection, saved: String, options: Options = Options()
   ) throws(CommitLogError) -> [String] {
     let folder = DataFolder(path: path)
-    let repair = Repair(disk: LinuxDisk(), folder: folder, inspection: inspection, saved: saved)
-    return try repair.run(options.checked())
+    let disk = LinuxDisk()
+    var lock: LinuxFile? = try disk.lock(folder.lockFile, folder: path)
+    // While somebody thought about it, a server may have run.
+    var inspector = Inspector(disk, path: path)
+    guard try inspector.run().findings == inspection.findings else {
+      throw .notADataFolder(
+        folder: path, why: "it has changed since it was looked at; nothing was repaired, look again"
+      )
+    }
+    var (own, number) = (saved, 1)
+    while disk.exists(own) {
+      number += 1
+      own = "\(saved)-\(number)"
+    }
+    let repair = Repair(disk: disk, folder: folder, inspection: inspection, saved: own)
+    let done = try repair.run(options.checked()) { lock = nil }
+    withExtendedLifetime(lock) {}
+    return done
   }
 }

@@ -9,19 +9,28 @@ struct Restore<D: Disk> {
   let options: CommitLog.Options
   let keepsClusterID: Bool
 
-  private var draft: String { target + ".restoring" }
+  /// Of this attempt alone: two at once do not meet, and nobody else's folder is ever removed.
+  private let draft: String
+
+  init(disk: D, target: String, options: CommitLog.Options, keepsClusterID: Bool) {
+    self.disk = disk
+    self.target = target
+    self.options = options
+    self.keepsClusterID = keepsClusterID
+    draft = "\(target).restoring-\(UniqueID.random())"
+  }
 
   func run(_ reader: inout SnapshotReader, _ source: SnapshotReader.Source) throws
     -> SnapshotSummary
   {
     try checkTarget()
-    try removeDraft()
+    noteLeftovers()
     let summary: SnapshotSummary
     do {
       summary = try write(&reader, source)
       try disk.rename(draft, to: target)
     } catch {
-      // What cannot be removed now is removed by the next attempt; the first error is the one to tell.
+      // The first error is the one to tell.
       try? removeDraft()
       throw error
     }
@@ -35,7 +44,19 @@ struct Restore<D: Disk> {
     return end == target.startIndex ? "/" : String(target[..<end])
   }
 
+  /// What an attempt left that was killed takes space; whether it is one that still runs cannot be known.
+  private func noteLeftovers() {
+    let name = target[(target.lastIndex(of: "/").map(target.index(after:)) ?? target.startIndex)...]
+    for other in (try? disk.names(in: parent)) ?? [] where other.hasPrefix(name + ".restoring-") {
+      options.note(
+        "\(parent)/\(other) is an unfinished restore: remove it, unless another one is running")
+    }
+  }
+
   private func checkTarget() throws(CommitLogError) {
+    if let why = disk.reasonNotToReplace(target) {
+      throw .notADataFolder(folder: target, why: why)
+    }
     guard disk.exists(target) else { return }
     guard try disk.names(in: target).isEmpty else {
       throw .notADataFolder(
@@ -70,7 +91,7 @@ struct Restore<D: Disk> {
     batch.reset()
   }
 
-  /// Removes what an attempt left that did not end.
+  /// Removes what this attempt has written.
   private func removeDraft() throws(CommitLogError) {
     guard disk.exists(draft) else { return }
     let folder = DataFolder(path: draft)

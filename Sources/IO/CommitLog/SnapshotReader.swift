@@ -128,6 +128,8 @@ struct SnapshotReader {
         "entry \(header.index) at offset \(header.baseOffset) follows entry \(tail.nextIndex - 1)"
           + " before offset \(tail.nextOffset)")
     }
+    // A right checksum says that the bytes are those that were written, not that a log wrote them.
+    if let flaw = RecordFormat.flaw(of: header, body) { throw damaged(flaw) }
   }
 
   private func checkTrailer(_ payload: [UInt8]) throws {

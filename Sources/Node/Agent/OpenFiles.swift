@@ -9,7 +9,8 @@ package enum OpenFiles {
   static let fewestConnections = 16
 
   /// Raises the process's limit of open files as far as it may without privileges, and returns it.
-  static func raiseLimit() -> Int {
+  @discardableResult
+  package static func raiseLimit() -> Int {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
     if limit.rlim_cur < limit.rlim_max {

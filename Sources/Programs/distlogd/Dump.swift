@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import ClientProgram
 import CommitLog
@@ -23,6 +24,7 @@ struct Dump: ParsableCommand {
 
   func run() throws {
     signal(SIGPIPE, SIG_DFL)
+    OpenFiles.raiseLimit()
     var left = n
     var faults = 0
     guard left > 0 else { return }
@@ -49,7 +51,7 @@ struct Dump: ParsableCommand {
   }
 
   private func flush(_ buffer: inout Data) {
-    FileHandle.standardOutput.write(buffer)
+    Exit.write(buffer)
     buffer.removeAll(keepingCapacity: true)
   }
 

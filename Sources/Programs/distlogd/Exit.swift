@@ -19,6 +19,20 @@ enum Exit {
     }
   }
 
+  /// Writes results; ends the process where nobody can take them.
+  static func write(_ text: String) { write(Data(text.utf8)) }
+
+  static func write(_ bytes: Data) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: bytes)
+    } catch {
+      LogSink.standardError.write(
+        "distlogd: the output cannot be written: \(error.localizedDescription)\n")
+      LogSink.standardError.flush(seconds: 1)
+      exit(input)
+    }
+  }
+
   /// Says what is wrong and ends the process.
   static func leave(_ error: any Error) -> Never {
     LogSink.standardError.write("distlogd: \(error)\n")

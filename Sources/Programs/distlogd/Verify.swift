@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import ClientProgram
 import CommitLog
@@ -25,11 +26,13 @@ struct Verify: ParsableCommand {
   var output = OutputForm.table
 
   func run() throws {
+    OpenFiles.raiseLimit()
     let inspection = Exit.orLeave { () throws(CommitLogError) in
       try CommitLog.inspect(folder: folder, progress: Progress.meter("verify"))
     }
     Progress.clear()
-    print(output == .json ? InspectionText.json(inspection) : InspectionText.table(inspection))
+    Exit.write(
+      (output == .json ? InspectionText.json(inspection) : InspectionText.table(inspection)) + "\n")
     guard !inspection.isSound else { return }
     guard repair else { throw ExitCode(10) }
     try mend(inspection)
@@ -143,6 +146,8 @@ enum InspectionText {
     case .rebuildIndex: "nothing is lost: --repair makes the index anew, and so does a start"
     case .cutTornTail:
       "an unfinished write, never acknowledged: --repair cuts it, and so does a start"
+    case .cutExtraBytes: "nothing is lost: --repair saves these bytes aside and cuts them"
+    case .moveAside: "a file that does not belong here: --repair saves it aside"
     case .cutLog(_, let offset):
       "--repair ends the log before offset \(offset) and saves the rest aside; restore from a backup if there is one"
     case .leave:
