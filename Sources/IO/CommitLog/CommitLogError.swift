@@ -39,7 +39,7 @@ public enum CommitLogError: Error, Equatable, Sendable {
 
 extension CommitLogError {
   /// Whether something was only missing that may be there later: nothing was written, and nothing is in doubt.
-  var isRetryable: Bool {
+  package var isRetryable: Bool {
     switch self {
     case .diskFull, .outOfFiles: true
     default: false

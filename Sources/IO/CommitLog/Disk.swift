@@ -37,7 +37,7 @@ package protocol Disk: Sendable {
 extension Disk {
   package func reasonNotToReplace(_ folder: String) -> String? { nil }
 
-  func create(_ path: String) throws(CommitLogError) -> File {
+  package func create(_ path: String) throws(CommitLogError) -> File {
     try create(path, named: path)
   }
 }
@@ -89,7 +89,7 @@ package protocol DiskFile: AnyObject, Sendable {
 
 extension DiskFile {
   /// Fills the whole buffer or throws `corrupt`: the file is shorter than it must be.
-  func readExactly(
+  package func readExactly(
     into buffer: UnsafeMutableRawBufferPointer, at position: UInt64
   ) throws(CommitLogError) {
     let count = try read(into: buffer, at: position, mayBlock: true) ?? 0
@@ -99,14 +99,14 @@ extension DiskFile {
     }
   }
 
-  func readBytes(_ count: Int, at position: UInt64) throws(CommitLogError) -> [UInt8] {
+  package func readBytes(_ count: Int, at position: UInt64) throws(CommitLogError) -> [UInt8] {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
     defer { buffer.deallocate() }
     try readExactly(into: buffer, at: position)
     return [UInt8](UnsafeRawBufferPointer(buffer))
   }
 
-  func write(_ bytes: [UInt8], at position: UInt64) throws(CommitLogError) {
+  package func write(_ bytes: [UInt8], at position: UInt64) throws(CommitLogError) {
     // A closure of a rethrowing function loses the error's type, so the result is carried out.
     let result = bytes.withUnsafeBytes { (buffer) -> Result<Void, CommitLogError> in
       do throws(CommitLogError) {

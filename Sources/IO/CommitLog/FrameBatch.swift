@@ -27,7 +27,7 @@ package final class FrameBatch {
   private var header = FrameHeader()
   private var isOpen = false
   /// What the last finished frame left; meaningful while there is one.
-  private(set) var last = FrameHeader()
+  package private(set) var last = FrameHeader()
 
   package init(capacity: Int = 64 << 10) {
     self.capacity = max(capacity, 256)
@@ -133,6 +133,11 @@ package final class FrameBatch {
     used += bytes.count
     finishedBytes = used
     last = stored
+  }
+
+  /// The header of the finished frame number `place`.
+  package func header(_ place: Int) -> FrameHeader {
+    FrameHeader(verified: memory + finished[place].start)
   }
 
   /// Where the open frame is now.

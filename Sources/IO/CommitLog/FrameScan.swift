@@ -144,8 +144,9 @@ struct FrameScan<File: DiskFile> {
   }
 
   /// Whether behind the flaw at `position` stands a frame that proves that what was there had been durable: one that
-  /// began a later write, or one that knew the entry to be acknowledged.
-  func isFollowedByProof() throws(CommitLogError) -> UInt64? {
+  /// began a later write, or one that knew the entry to be acknowledged. In a replicated log the latter proves nothing of
+  /// this disk: a node that catches up writes entries together with those that know them to be committed elsewhere.
+  func isFollowedByProof(isReplicated: Bool) throws(CommitLogError) -> UInt64? {
     var place = try endOfClaimedFrame() ?? position + 1
     while let candidate = try nextMagic(from: place) {
       place = candidate + 1
@@ -153,7 +154,9 @@ struct FrameScan<File: DiskFile> {
       guard header.index > nextIndex, header.index - nextIndex <= fileEnd,
         header.baseOffset >= nextOffset
       else { continue }
-      if header.startsWrite || header.commitMark >= nextIndex { return candidate }
+      if header.startsWrite || !isReplicated && header.commitMark >= nextIndex {
+        return candidate
+      }
       place = candidate + UInt64(header.frameBytes)
     }
     return nil

@@ -59,6 +59,7 @@ package struct Inspection: Sendable {
 struct Inspector<D: Disk> {
   let disk: D
   let folder: DataFolder
+  private var isReplicated = false
   private(set) var result = Inspection()
   /// Told of the bytes looked at so far and of all.
   let progress: (UInt64, UInt64) -> Void
@@ -143,6 +144,8 @@ struct Inspector<D: Disk> {
     _ logFolder: String, _ identity: LogIdentity
   ) throws(CommitLogError) {
     let path = DataFolder.metaFile(in: logFolder)
+    // Who has voted is no node of its own.
+    isReplicated = disk.exists(logFolder + "/hardstate")
     var notes: [String] = []
     do throws(CommitLogError) {
       guard disk.exists(path) else {
@@ -332,7 +335,7 @@ struct Inspector<D: Disk> {
     guard let meta, !meta.isClean else { return false }
     let mark = max(meta.commitMark, scan.commitMark)
     guard mark < scan.nextIndex else { return false }
-    return try scan.isFollowedByProof() == nil
+    return try scan.isFollowedByProof(isReplicated: isReplicated) == nil
   }
 
   // MARK: Indexes

@@ -35,14 +35,16 @@ extension UnsafeMutableRawPointer {
 }
 
 /// Builds a small fixed record field by field; for headers of files, not for the hot path.
-struct LittleEndianWriter {
-  var bytes: [UInt8] = []
+package struct LittleEndianWriter {
+  package var bytes: [UInt8] = []
 
-  mutating func add<Number: FixedWidthInteger>(_ number: Number) {
+  package init() {}
+
+  package mutating func add<Number: FixedWidthInteger>(_ number: Number) {
     withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
-  mutating func add(_ id: UniqueID) {
+  package mutating func add(_ id: UniqueID) {
     // As a UUID is written: most significant byte first.
     withUnsafeBytes(of: id.high.bigEndian) { bytes.append(contentsOf: $0) }
     withUnsafeBytes(of: id.low.bigEndian) { bytes.append(contentsOf: $0) }
@@ -50,19 +52,21 @@ struct LittleEndianWriter {
 }
 
 /// Reads what `LittleEndianWriter` wrote. The caller knows that there are enough bytes.
-struct LittleEndianReader {
+package struct LittleEndianReader {
   private var rest: ArraySlice<UInt8>
 
-  init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
+  package init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-  mutating func number<Number: FixedWidthInteger>(_ type: Number.Type = Number.self) -> Number {
+  package mutating func number<Number: FixedWidthInteger>(_ type: Number.Type = Number.self)
+    -> Number
+  {
     var value: Number = 0
     withUnsafeMutableBytes(of: &value) { $0.copyBytes(from: rest.prefix($0.count)) }
     rest = rest.dropFirst(MemoryLayout<Number>.size)
     return Number(littleEndian: value)
   }
 
-  mutating func id() -> UniqueID {
+  package mutating func id() -> UniqueID {
     let high: UInt64 = number()
     let low: UInt64 = number()
     return UniqueID(high: high.byteSwapped, low: low.byteSwapped)

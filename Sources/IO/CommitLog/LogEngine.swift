@@ -46,9 +46,7 @@ package final class LogEngine<D: Disk>: Sendable {
     _ folder: DataFolder, _ disk: D, _ options: CommitLog.Options, _ origin: LogOrigin?
   ) throws(CommitLogError) -> LogIdentity {
     try folder.checkUnused(disk)
-    let identity =
-      origin?.identity
-      ?? LogIdentity(clusterID: .random(), storageID: .random(), logInstanceID: .random())
+    let identity = origin?.identity ?? options.newIdentity()
     let start = origin?.meta ?? LogMeta()
     let logFolder = folder.logFolder(identity.logInstanceID)
     try disk.makeFolder(logFolder)
@@ -67,6 +65,8 @@ package final class LogEngine<D: Disk>: Sendable {
   }
 
   var currentView: LogView<D.File> { box.current }
+  /// Where the log's own files lie.
+  package var folder: String { writer.withLock { $0.folder } }
 
   package var tail: LogTail { box.current.tail }
   package var offsets: Range<UInt64> { box.current.offsets }

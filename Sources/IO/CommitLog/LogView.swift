@@ -15,6 +15,8 @@ package struct LogTail: Sendable, Equatable {
   /// The highest index known to be acknowledged.
   package var commitMark: UInt64 = 0
 
+  package init() {}
+
   /// The end after the entry `header`.
   mutating func advance(past header: FrameHeader) {
     nextOffset = header.nextOffset

@@ -15,6 +15,8 @@ struct LogWriter<D: Disk>: Sendable {
   var poison: String?
   /// Let go by closing.
   var lock: D.Lock?
+  /// See `LogEngine.hasUncertainTail`.
+  var isTailUncertain: Bool
 
   var active: Segment<D.File> { view.segments[view.segments.count - 1] }
 
@@ -44,7 +46,7 @@ struct LogWriter<D: Disk>: Sendable {
       nextOffset: view.tail.nextOffset, nextIndex: view.tail.nextIndex,
       lastTerm: view.tail.lastTerm, lastLogTime: view.tail.lastLogTime,
       maxTimestamp: view.tail.maxTimestamp, lastSegment: active.firstIndex,
-      storeEnd: active.end)
+      storeEnd: active.end, isTailUncertain: isTailUncertain)
   }
 
   /// Raises the mark below which damage is never taken for a torn write.

@@ -16,6 +16,8 @@ struct LogMeta: Equatable, Sendable {
   /// First index of the last segment and the bytes of its store.
   var lastSegment: UInt64 = 1
   var storeEnd: UInt64 = 0
+  /// A torn write was cut that may have been acknowledged: see `LogEngine.hasUncertainTail`.
+  var isTailUncertain = false
 }
 
 /// The file `meta`: two slots, written in turn, so that a torn write leaves the other.
@@ -26,7 +28,7 @@ struct LogMeta: Equatable, Sendable {
 ///        0     4  magic "DLMT"
 ///        4     4  CRC-32C over bytes 8 to 120
 ///        8     2  format, 1
-///       10     2  flags: bit 0 = closed properly
+///       10     2  flags: bit 0 = closed properly, bit 1 = the tail is uncertain
 ///       12     4  reserved, 0
 ///       16     8  sequence: the higher one counts
 ///       24    16  log instance id
@@ -118,7 +120,7 @@ struct MetaFile<File: DiskFile>: Sendable {
   ) -> [UInt8] {
     var covered = LittleEndianWriter()
     covered.add(format)
-    covered.add(UInt16(meta.isClean ? 1 : 0))
+    covered.add(UInt16((meta.isClean ? 1 : 0) | (meta.isTailUncertain ? 2 : 0)))
     covered.add(UInt32(0))
     covered.add(sequence)
     covered.add(logInstanceID)
@@ -151,7 +153,9 @@ struct MetaFile<File: DiskFile>: Sendable {
       throw .unsupportedFormat(file: file.path, found: Int(found), supported: Int(format))
     }
     var meta = LogMeta()
-    meta.isClean = reader.number(UInt16.self) & 1 != 0
+    let flags = reader.number(UInt16.self)
+    meta.isClean = flags & 1 != 0
+    meta.isTailUncertain = flags & 2 != 0
     _ = reader.number(UInt32.self)
     let sequence: UInt64 = reader.number()
     let id = reader.id()

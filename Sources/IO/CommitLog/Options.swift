@@ -15,6 +15,10 @@ extension CommitLog {
     package var clock: @Sendable () -> UInt64 = wallClock
     /// Whether what is durable here is thereby acknowledged: a log of its own, or a cluster of one.
     package var acknowledgesOnWrite = true
+    /// The ids of a data folder that is made.
+    package var newIdentity: @Sendable () -> LogIdentity = {
+      LogIdentity(clusterID: .random(), storageID: .random(), logInstanceID: .random())
+    }
 
     /// The defaults.
     public init() {}

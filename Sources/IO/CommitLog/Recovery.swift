@@ -56,7 +56,8 @@ struct Recovery<D: Disk> {
     let view = LogView(segments: segments, startOffset: start, tail: tail)
     var writer = LogWriter(
       disk: disk, folder: folder, identity: identity, options: options, box: LogViewBox(view),
-      view: view, meta: meta, metaTime: options.clock(), poison: nil, lock: lock)
+      view: view, meta: meta, metaTime: options.clock(), poison: nil, lock: lock,
+      isTailUncertain: meta.current.isTailUncertain)
     try writer.meta.writeDurably(writer.currentMeta)
     return writer
   }
@@ -224,7 +225,7 @@ struct Recovery<D: Disk> {
 
   // MARK: The last segment
 
-  private func openLast(
+  private mutating func openLast(
     _ found: Found, _ tail: inout LogTail
   ) throws(CommitLogError) -> Segment<D.File> {
     if let segment = try openClosed(found, &tail) { return segment }
@@ -239,6 +240,7 @@ struct Recovery<D: Disk> {
       options.note(
         "\(found.store.path): cut \(end - scan.position) bytes of a torn write at byte "
           + "\(scan.position), offset \(scan.nextOffset)")
+      try noteUncertainTail()
       try found.store.truncate(to: scan.position)
       segment.publish(reserved: scan.position)
     }
@@ -255,6 +257,16 @@ struct Recovery<D: Disk> {
     return segment
   }
 
+  /// Durable before the cut: the next start would find a log without a flaw. What only this node held was not
+  /// acknowledged while it was being written; what others hold too may have been, and have been damaged since.
+  private mutating func noteUncertainTail() throws(CommitLogError) {
+    guard !options.acknowledgesOnWrite, !meta.current.isTailUncertain else { return }
+    var uncertain = meta.current
+    uncertain.isClean = false
+    uncertain.isTailUncertain = true
+    try meta.writeDurably(uncertain)
+  }
+
   /// Refuses a bad tail that is no torn write.
   private func checkTail(
     _ found: Found, _ scan: FrameScan<D.File>, _ stop: FrameScan<D.File>.Stop, mark: UInt64
@@ -266,7 +278,9 @@ struct Recovery<D: Disk> {
         found, scan.position, scan.nextOffset, "\(what); entries up to \(mark) were acknowledged")
     }
     guard case .flaw = stop else { return }
-    if let proof = try scan.isFollowedByProof() {
+    if let proof = try scan.isFollowedByProof(
+      isReplicated: !options.acknowledgesOnWrite)
+    {
       throw damage(
         found, scan.position, scan.nextOffset, "\(what); a later write stands at byte \(proof)")
     }

@@ -49,4 +49,10 @@ package struct LogIdentity: Sendable, Equatable {
   package var storageID: UniqueID
   /// Of this life of the log: offsets are never used twice within one.
   package var logInstanceID: UniqueID
+
+  package init(clusterID: UniqueID, storageID: UniqueID, logInstanceID: UniqueID) {
+    self.clusterID = clusterID
+    self.storageID = storageID
+    self.logInstanceID = logInstanceID
+  }
 }
