@@ -49,6 +49,10 @@ let node: [Target] = [
     products: nio + logging + [yams]),
 ]
 
+let simulation: [Target] = [
+  layer("Simulation", "SimulatedDisk", uses: "CommitLog"),
+]
+
 let programs: [Target] = [
   program(
     "distlogd", uses: "AccessControl", "CommitLog", "TLS", "ClientProgram", "Agent",
@@ -72,7 +76,7 @@ let tests: [Target] = [
   cOracle("CLogProto"),
   test(
     "CodecTests", uses: "Protobuf", "GRPCWire", "LogAPI", "CLogProto"),
-  test("CommitLogTests", uses: "CommitLog"),
+  test("CommitLogTests", uses: "CommitLog", "SimulatedDisk"),
   test("AccessControlTests", uses: "AccessControl"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),
   test("ClientProgramTests", uses: "DistlogClient", "ClientProgram"),
@@ -111,7 +115,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
-  targets: core + io + client + node + programs + tests + fuzzing,
+  targets: core + io + client + node + simulation + programs + tests + fuzzing,
   swiftLanguageModes: [.v6]
 )
 

@@ -1,3 +1,4 @@
+@testable import SimulatedDisk
 import CommitLog
 import Testing
 

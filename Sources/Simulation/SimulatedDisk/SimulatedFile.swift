@@ -144,7 +144,7 @@ final class Inode: @unchecked Sendable {
 
   // MARK: Power
 
-  func afterPowerCut(_ fate: CrashFate, _ random: inout SeededRandom) -> Inode {
+  func afterPowerCut(_ fate: CrashFate, _ random: inout some RandomNumberGenerator) -> Inode {
     mutex.withLock { _ in
       switch fate {
       case .none: return Inode(durable: durable)
@@ -156,7 +156,7 @@ final class Inode: @unchecked Sendable {
   }
 
   /// Each changed sector of a mapped file is old or new.
-  private func sectorsByCoin(_ random: inout SeededRandom) -> [UInt8] {
+  private func sectorsByCoin(_ random: inout some RandomNumberGenerator) -> [UInt8] {
     var result = durable
     let current = [UInt8](memory[..<size])
     if random.below(2) == 0 { Inode.apply(.resize(size), to: &result) }
@@ -169,7 +169,7 @@ final class Inode: @unchecked Sendable {
   }
 
   /// Sizes change in order, as a journal keeps them; sectors of data are written or not.
-  private func piecesByCoin(_ random: inout SeededRandom) -> [UInt8] {
+  private func piecesByCoin(_ random: inout some RandomNumberGenerator) -> [UInt8] {
     var result = durable
     let sizesKept = random.below(pending.count + 1)
     for (number, change) in pending.enumerated() {
@@ -190,7 +190,7 @@ final class Inode: @unchecked Sendable {
     return result
   }
 
-  private func torn(_ random: inout SeededRandom) -> [UInt8] {
+  private func torn(_ random: inout some RandomNumberGenerator) -> [UInt8] {
     var result = durable
     guard !pending.isEmpty else { return result }
     let last = random.below(pending.count)

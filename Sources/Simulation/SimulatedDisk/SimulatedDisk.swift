@@ -49,6 +49,8 @@ package final class SimulatedDisk: Disk {
     var syncs = 0
     var faults = Faults()
     var used = 0
+    /// What a store was before it was damaged.
+    var undo: (Inode, [UInt8])?
   }
 
   /// A name that came or went, not yet durable.
@@ -242,7 +244,9 @@ package final class SimulatedDisk: Disk {
   // MARK: Power
 
   /// The disk as the next start finds it. The old one is not to be used any more.
-  func afterPowerCut(_ fate: CrashFate, _ random: inout SeededRandom) -> SimulatedDisk {
+  package func afterPowerCut(
+    _ fate: CrashFate, _ random: inout some RandomNumberGenerator
+  ) -> SimulatedDisk {
     let disk = SimulatedDisk()
     let (names, folders) = state.withLock { state in
       SimulatedDisk.namesAfterCut(state, fate, &random)
@@ -261,7 +265,7 @@ package final class SimulatedDisk: Disk {
   }
 
   private static func namesAfterCut(
-    _ state: State, _ fate: CrashFate, _ random: inout SeededRandom
+    _ state: State, _ fate: CrashFate, _ random: inout some RandomNumberGenerator
   ) -> ([String: Inode], folders: Set<String>) {
     var names = state.durableNames
     var folders = state.folders
