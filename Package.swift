@@ -20,6 +20,8 @@ let core: [Target] = [
   layer("Core", "Protobuf"),
   layer("Core", "GRPCWire", uses: "Protobuf"),
   layer("Core", "AccessControl"),
+  layer("Core", "ClusterModel"),
+  layer("Core", "RaftCore", uses: "ClusterModel"),
   layer("Core", "LogAPI", uses: "Protobuf", "GRPCWire"),
 ]
 
@@ -78,6 +80,7 @@ let tests: [Target] = [
     "CodecTests", uses: "Protobuf", "GRPCWire", "LogAPI", "CLogProto"),
   test("CommitLogTests", uses: "CommitLog", "SimulatedDisk"),
   test("AccessControlTests", uses: "AccessControl"),
+  test("RaftCoreTests", uses: "ClusterModel", "RaftCore", "TestSupport"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),
   test("ClientProgramTests", uses: "DistlogClient", "ClientProgram"),
   test("TLSTests", uses: "TLS", "TestSupport"),

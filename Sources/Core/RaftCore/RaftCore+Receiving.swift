@@ -1,0 +1,46 @@
+import ClusterModel
+
+extension RaftCore {
+  mutating func received(_ message: Message, from node: NodeID) {
+    guard !isFenced, node != id else { return }
+    // Those two must not raise the term (rules 15 and 16).
+    switch message {
+    case .preVote(let request): return receivedPreVote(request, from: node)
+    case .vote(let request): return receivedVote(request, from: node)
+    default: break
+    }
+    if message.term > hard.term {
+      follow(nil, in: message.term)
+    } else if message.term < hard.term {
+      return receivedFromThePast(message, from: node)
+    }
+    switch message {
+    case .preVote, .vote: break
+    case .preVoteAnswer(let answer): receivedPreVoteAnswer(answer, from: node)
+    case .voteAnswer(let answer): receivedVoteAnswer(answer, from: node)
+    case .append(let request): receivedAppend(request, from: node)
+    case .appendAnswer(let answer): receivedAppendAnswer(answer, from: node)
+    case .heartbeat(let heartbeat): receivedHeartbeat(heartbeat, from: node)
+    case .heartbeatAnswer(let answer): receivedHeartbeatAnswer(answer, from: node)
+    case .timeoutNow: receivedTimeoutNow(from: node)
+    case .readIndex(let question): receivedReadIndex(question, from: node)
+    case .readIndexAnswer(let answer): receivedReadIndexAnswer(answer)
+    }
+  }
+
+  /// Who is behind in terms is told; what it answers to questions of then means nothing (rules 4 and 15).
+  private mutating func receivedFromThePast(_ message: Message, from node: NodeID) {
+    switch message {
+    case .append, .heartbeat:
+      send(.heartbeatAnswer(HeartbeatAnswer(term: hard.term, round: 0)), to: node)
+    case .readIndex(let question):
+      let answer = ReadAnswer(term: hard.term, id: question.id, index: nil)
+      send(.readIndexAnswer(answer), to: node)
+    case .voteAnswer(let answer) where mutant == .staleVotesCounted:
+      receivedVoteAnswer(answer, from: node)
+    case .appendAnswer(let answer) where mutant == .staleAnswersCounted:
+      receivedAppendAnswer(answer, from: node)
+    default: break
+    }
+  }
+}
