@@ -42,6 +42,7 @@ let client: [Target] = [
 ]
 
 let node: [Target] = [
+  layer("Node", "RaftNode", uses: "Protobuf", "ClusterModel", "RaftCore", "CommitLog"),
   layer(
     "Node", "LogService",
     uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "RPC", products: nio),
@@ -80,6 +81,8 @@ let tests: [Target] = [
     "CodecTests", uses: "Protobuf", "GRPCWire", "LogAPI", "CLogProto"),
   test("CommitLogTests", uses: "CommitLog", "SimulatedDisk"),
   test("AccessControlTests", uses: "AccessControl"),
+  test(
+    "RaftNodeTests", uses: "ClusterModel", "RaftCore", "CommitLog", "RaftNode", "SimulatedDisk"),
   test("RaftCoreTests", uses: "ClusterModel", "RaftCore", "TestSupport"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),
   test("ClientProgramTests", uses: "DistlogClient", "ClientProgram"),

@@ -1,0 +1,64 @@
+import CommitLog
+import RaftCore
+
+extension Replica {
+  /// Takes entries at the log's end into account, not yet applied.
+  func extend(_ entries: [PendingEntry]) {
+    for entry in entries {
+      latest.apply(entry)
+      pending.append(entry)
+      onEntry?(entry.header, false)
+    }
+  }
+
+  func truncate(from index: UInt64) {
+    pending.removeAll { $0.header.index >= index }
+    latest = applied
+    for entry in pending { latest.apply(entry) }
+    effects.append(.disk(.truncate(from: index)))
+  }
+
+  func apply(through index: UInt64) {
+    var count = 0
+    while count < pending.count, pending[count].header.index <= index {
+      applied.apply(pending[count])
+      onEntry?(pending[count].header, true)
+      count += 1
+    }
+    pending.removeFirst(count)
+    effects.append(.committed(index: index, end: applied.tail.nextOffset))
+    resolveWaiters(through: index)
+  }
+
+  private func resolveWaiters(through index: UInt64) {
+    guard waiters.contains(where: { $0.index <= index }) else { return }
+    var left: [Waiter] = []
+    for waiter in waiters {
+      if waiter.index <= index {
+        effects.append(.resolved(id: waiter.id, waiter.outcome))
+      } else {
+        left.append(waiter)
+      }
+    }
+    waiters = left
+  }
+
+  /// Leadership has ended: nobody knows what becomes of the entries that were not committed (RAFT-RULES 23).
+  func abandonWaiters() {
+    let abandoned = waiters
+    waiters.removeAll()
+    for waiter in abandoned {
+      let outcome = ProposalOutcome.unknown(term: core.hard.term, index: waiter.index)
+      effects.append(.resolved(id: waiter.id, outcome))
+    }
+  }
+
+  /// Answers now, or when the entry that the answer rests on is committed.
+  func resolve(_ id: UInt64, _ outcome: ProposalOutcome, restingOn index: UInt64) {
+    if index < applied.tail.nextIndex {
+      effects.append(.resolved(id: id, outcome))
+    } else {
+      waiters.append(Waiter(id: id, index: index, outcome: outcome))
+    }
+  }
+}

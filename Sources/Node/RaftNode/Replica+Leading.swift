@@ -1,0 +1,198 @@
+package import ClusterModel
+import CommitLog
+import Protobuf
+import RaftCore
+
+extension Replica {
+  /// Appends what may be appended, judged against the log's end (SEMANTICS section 3), as one write; each request is
+  /// answered by a `resolved`, now or when its entry is committed.
+  package func propose(_ proposals: [Proposal], at now: Instant) -> [ReplicaEffect] {
+    within(now) {
+      guard core.canPropose, !isDiskFull else { return refuse(proposals.map(\.id)) }
+      var builder = BatchBuilder(self)
+      for proposal in proposals { admit(proposal, &builder) }
+      submit(builder.finish())
+    }
+  }
+
+  private func refuse(_ ids: [UInt64]) {
+    let why: ProposalRefusal =
+      core.role != .leader
+      ? .raft(.notLeader(core.leader)) : isDiskFull ? .diskFull : .raft(.transferring)
+    for id in ids { effects.append(.resolved(id: id, .refused(why))) }
+  }
+
+  private func admit(_ proposal: Proposal, _ builder: inout BatchBuilder) {
+    let count = UInt64(proposal.records.count)
+    let term = core.hard.term
+    if let stamp = proposal.stamp {
+      switch latest.producers.judge(stamp, count: count, subject: proposal.subject) {
+      case .append: break
+      case .duplicate(let appended, let offset):
+        let outcome = ProposalOutcome.appended(
+          offset: offset, count: count, term: term, isDuplicate: true)
+        return resolve(proposal.id, outcome, restingOn: appended.index)
+      case .refuse(let why, let index):
+        return resolve(proposal.id, .refused(.producer(why)), restingOn: index)
+      }
+    }
+    let next = latest.tail.nextOffset
+    if let expected = proposal.expectedOffset, expected != next {
+      return resolve(
+        proposal.id, .refused(.offsetMismatch(next: next)),
+        restingOn: latest.tail.nextIndex - 1)
+    }
+    let entry = builder.add(proposal, after: latest.tail, term: term, committed: committedIndex)
+    extend([entry])
+    let outcome = ProposalOutcome.appended(
+      offset: next, count: count, term: term, isDuplicate: false)
+    waiters.append(Waiter(id: proposal.id, index: entry.header.index, outcome: outcome))
+  }
+
+  /// Gives a producer its id, or a named one that exists a new epoch.
+  package func initProducer(
+    id: UInt64, subject: String, name: String, at now: Instant
+  ) -> [ReplicaEffect] {
+    within(now) {
+      guard core.canPropose, !isDiskFull else { return refuse([id]) }
+      let index = latest.tail.nextIndex
+      let next = latest.producers.next(subject: subject, name: name, index: index)
+      let body = ProducerEntry(id: next.id, epoch: next.epoch, subject: subject, name: name)
+      waiters.append(
+        Waiter(id: id, index: index, outcome: .producer(id: next.id, epoch: next.epoch)))
+      submit(control(.producers, body.serialized()))
+    }
+  }
+
+  /// Changes who is in the group; one voter at a time.
+  package func changeMembers(
+    id: UInt64, to members: [MemberEntry], at now: Instant
+  ) -> [ReplicaEffect] {
+    within(now) {
+      let entry = MembersEntry(members)
+      do throws(RaftRefusal) {
+        try core.check(change: entry.membership)
+      } catch {
+        return effects.append(.resolved(id: id, .refused(.raft(error))))
+      }
+      guard !isDiskFull else { return refuse([id]) }
+      let index = latest.tail.nextIndex
+      waiters.append(Waiter(id: id, index: index, outcome: .membershipChanged))
+      let membership = MembershipEntry(index: index, membership: entry.membership)
+      submit(control(.configuration, entry.serialized()), memberships: [membership])
+    }
+  }
+
+  func writeNoOperation(index: UInt64, term: UInt64, _ ticket: UInt64) {
+    let batch = control(.noOperation, [])
+    precondition(batch.firstIndex == index, "no-op \(index) behind \(latest.tail.nextIndex)")
+    outgoing = batch
+    pump()
+    outgoing = nil
+    effects.append(.disk(.write(batch, ticket: ticket, committed: committedIndex)))
+  }
+
+  /// A batch of one control entry, which is in the log's end from now on.
+  private func control(_ kind: FrameKind, _ body: [UInt8]) -> FrameBatch {
+    let tail = latest.tail
+    let batch = FrameBatch(capacity: FrameHeader.size + body.count)
+    batch.begin(
+      kind: kind, index: tail.nextIndex, term: core.hard.term, baseOffset: tail.nextOffset,
+      logTime: max(settings.log.clock(), tail.lastLogTime), commitMark: committedIndex,
+      maxTimestampSoFar: tail.maxTimestamp)
+    body.withUnsafeBytes { batch.appendBody($0) }
+    batch.end()
+    extend([PendingEntry(header: batch.last, body: body)])
+    return batch
+  }
+
+  /// Sends and writes a batch at the same time (thesis section 10.2.1).
+  private func submit(_ batch: FrameBatch, memberships: [MembershipEntry] = []) {
+    guard !batch.isEmpty else { return }
+    outgoing = batch
+    perform(
+      core.handle(
+        .proposed(count: UInt64(batch.frames), memberships: memberships), at: now))
+    pump()
+    outgoing = nil
+    effects.append(.disk(.write(batch, ticket: core.lastTicket, committed: committedIndex)))
+  }
+
+  // MARK: Sending
+
+  /// Sends followers what they have room for: from the batch that is about to be written, or from the disk. What is on its
+  /// way there waits.
+  func pump() {
+    while let node = toPump.popLast() {
+      while pump(to: node) {}
+    }
+  }
+
+  /// Whether there may be more.
+  private func pump(to node: NodeID) -> Bool {
+    let (plan, actions) = core.appendPlan(to: node)
+    perform(actions)
+    guard let plan else { return false }
+    guard let frames = frames(for: plan) else { return false }
+    guard let request = core.appendRequest(plan, through: frames.last) else { return false }
+    effects.append(.send(Packet(.append(request), frames: frames.bytes), to: node))
+    let event = Event.sent(plan, through: frames.last, bytes: frames.bytes.count)
+    for action in core.handle(event, at: now) {
+      guard case .replicate = action else {
+        perform([action])
+        continue
+      }
+    }
+    return true
+  }
+
+  private func frames(for plan: AppendPlan) -> (bytes: [UInt8], last: UInt64)? {
+    guard plan.last >= plan.first else { return ([], plan.previous.index) }
+    if let outgoing, let first = outgoing.firstIndex, plan.first >= first {
+      let last = outgoing.lastIndex(from: plan.first, maxBytes: settings.appendBytes)
+      return (outgoing.copy(from: plan.first, through: last), last)
+    }
+    let end = min(plan.last, core.durable)
+    // A probe may go without entries; they follow when they can be read.
+    guard plan.first <= end else { return nil }
+    do throws(CommitLogError) {
+      let found = try engine.frames(
+        from: plan.first, through: end, maxBytes: settings.appendBytes)
+      guard let last = found.headers.last?.index else { return nil }
+      return (found.bytes, last)
+    } catch {
+      effects.append(.damaged(error))
+      return nil
+    }
+  }
+}
+
+/// Builds the entries of one write.
+struct BatchBuilder {
+  private let batch: FrameBatch
+  private let frameBytes: Int
+  private let clock: UInt64
+
+  init<D: Disk>(_ replica: Replica<D>) {
+    batch = FrameBatch(capacity: 16 << 10)
+    frameBytes = replica.settings.frameBytes
+    clock = replica.settings.log.clock()
+  }
+
+  /// Adds the records of a request as an entry.
+  mutating func add(
+    _ proposal: Proposal, after tail: LogTail, term: UInt64, committed: UInt64
+  ) -> PendingEntry {
+    let stamp = proposal.stamp
+    batch.begin(
+      kind: .data, index: tail.nextIndex, term: term, baseOffset: tail.nextOffset,
+      logTime: max(clock, tail.lastLogTime), commitMark: committed,
+      maxTimestampSoFar: tail.maxTimestamp, producerID: stamp?.id ?? 0,
+      producerEpoch: stamp?.epoch ?? 0, baseSequence: stamp?.sequence ?? 0)
+    for record in proposal.records { batch.append(record) }
+    precondition(batch.end(), "a request without records")
+    return PendingEntry(header: batch.last)
+  }
+
+  func finish() -> FrameBatch { batch }
+}

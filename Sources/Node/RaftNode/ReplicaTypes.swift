@@ -1,0 +1,95 @@
+package import ClusterModel
+package import CommitLog
+package import RaftCore
+
+/// A message between replicas, with the frames of the entries it is about.
+package struct Packet: Sendable, Equatable {
+  package var message: Message
+  /// Of AppendEntries: as they are stored, one behind the other.
+  package var frames: [UInt8]
+
+  package init(_ message: Message, frames: [UInt8] = []) {
+    self.message = message
+    self.frames = frames
+  }
+}
+
+/// What a replica's disk has to do, in this order. Each job is answered with what came of it.
+package enum DiskJob {
+  case save(HardState)
+  case truncate(from: UInt64)
+  /// `committed`: entries known to be committed by now.
+  case write(FrameBatch, ticket: UInt64, committed: UInt64)
+  case confirmTail
+}
+
+/// What came of a job.
+package enum DiskResult {
+  case saved
+  case truncated
+  case written(ticket: UInt64, FrameBatch)
+  /// There is no room; the job is to be given again later, before any other.
+  case full(FrameBatch, ticket: UInt64, committed: UInt64)
+  case confirmed
+  case failed(CommitLogError)
+}
+
+/// A request to append records, all or nothing.
+package struct Proposal: Sendable {
+  /// The caller's number for it.
+  package var id: UInt64
+  package var records: [Record]
+  package var subject: String
+  package var stamp: ProducerStamp?
+  package var expectedOffset: UInt64?
+
+  package init(
+    id: UInt64, records: [Record], subject: String = "", stamp: ProducerStamp? = nil,
+    expectedOffset: UInt64? = nil
+  ) {
+    self.id = id
+    self.records = records
+    self.subject = subject
+    self.stamp = stamp
+    self.expectedOffset = expectedOffset
+  }
+}
+
+/// What became of a request (RAFT-RULES 23: done, certainly not done, or unknown).
+package enum ProposalOutcome: Equatable, Sendable {
+  /// Committed: on the disks of a majority.
+  case appended(offset: UInt64, count: UInt64, term: UInt64, isDuplicate: Bool)
+  /// A producer has its id.
+  case producer(id: UInt64, epoch: UInt32)
+  /// The membership is committed.
+  case membershipChanged
+  /// Not written, and never will be.
+  case refused(ProposalRefusal)
+  /// It was in this leader's log when leadership ended: it may be in the next one's or not.
+  case unknown(term: UInt64, index: UInt64)
+}
+
+/// Why a request is certainly not in the log.
+package enum ProposalRefusal: Error, Equatable, Sendable {
+  case raft(RaftRefusal)
+  case producer(ProducerRefusal)
+  case offsetMismatch(next: UInt64)
+  case diskFull
+  case tooLarge(bytes: Int, limit: Int)
+}
+
+/// What whoever runs a replica must do, in this order.
+package enum ReplicaEffect {
+  case send(Packet, to: NodeID)
+  case disk(DiskJob)
+  case resolved(id: UInt64, ProposalOutcome)
+  /// Entries up to this index are applied; records below this offset may be served.
+  case committed(index: UInt64, end: UInt64)
+  case readReady(id: UInt64, index: UInt64)
+  case readFailed(id: UInt64)
+  case roleChanged
+  case membershipChanged(Membership)
+  case sendImage(to: NodeID)
+  /// The log on this node's disk cannot be read.
+  case damaged(CommitLogError)
+}

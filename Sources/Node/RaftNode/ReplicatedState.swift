@@ -1,0 +1,42 @@
+package import CommitLog
+import Protobuf
+
+/// What follows from the entries of a log up to one of them, on every node the same.
+package struct ReplicatedState: Sendable {
+  package internal(set) var tail: LogTail
+  package internal(set) var producers = ProducerTable()
+  /// Who is in the group by the last membership among these entries.
+  package internal(set) var members: [MemberEntry]
+
+  mutating func apply(_ entry: PendingEntry) {
+    let header = entry.header
+    tail.nextOffset = header.nextOffset
+    tail.nextIndex = header.index + 1
+    tail.lastTerm = header.term
+    tail.lastLogTime = header.logTime
+    tail.maxTimestamp = header.maxTimestamp
+    switch header.kind {
+    case .data:
+      guard header.producerID != 0 else { return }
+      producers.note(
+        ProducerStamp(
+          id: header.producerID, epoch: header.producerEpoch, sequence: header.baseSequence),
+        count: UInt64(header.recordCount), baseOffset: header.baseOffset, index: header.index)
+    case .configuration:
+      if let entry = try? MembersEntry(serialized: entry.body) { members = entry.members }
+    case .producers:
+      if let entry = try? ProducerEntry(serialized: entry.body) {
+        producers.begin(
+          id: entry.id, epoch: entry.epoch, subject: entry.subject, name: entry.name,
+          index: header.index)
+      }
+    default: break
+    }
+  }
+}
+
+/// An entry of the log that is not applied yet: its header and, of a control entry, its body.
+struct PendingEntry: Sendable {
+  var header: FrameHeader
+  var body: [UInt8] = []
+}

@@ -1,0 +1,173 @@
+import ClusterModel
+import CommitLog
+import RaftCore
+import RaftNode
+import SimulatedDisk
+import Testing
+
+/// A replica of a group of one, its disk worked at once.
+private struct Single {
+  let disk: SimulatedDisk
+  let replica: Replica<SimulatedDisk>
+  var now = Instant(nanoseconds: 1_000_000_000)
+  var outcomes: [UInt64: ProposalOutcome] = [:]
+  private var last: UInt64 = 0
+
+  init(_ disk: SimulatedDisk = SimulatedDisk(), isNew: Bool = true) throws(CommitLogError) {
+    self.disk = disk
+    var settings = Replica<SimulatedDisk>.Settings()
+    settings.log.segmentBytes = 4096
+    settings.log.indexBytes = 1200
+    settings.log.reserveStep = 4096
+    let identity = LogIdentity(
+      clusterID: UniqueID(high: 1, low: 1), storageID: UniqueID(high: 0, low: 1),
+      logInstanceID: UniqueID(high: 1, low: 3))
+    settings.log.newIdentity = { identity }
+    let founder = MemberEntry(NodeID(low: 1), name: "n1", address: "", isLearner: false)
+    replica = try Replica(
+      "/data", disk: disk, settings: settings, founders: [founder], isNew: isNew,
+      random: SeededRandom(seed: 1), at: now)
+    now = replica.deadline
+    carryOut(replica.handle(.tick, at: now))
+  }
+
+  mutating func carryOut(_ effects: [ReplicaEffect]) {
+    for effect in effects {
+      switch effect {
+      case .disk(let job): carryOut(replica.done(replica.disk.perform(job), at: now))
+      case .resolved(let id, let outcome): outcomes[id] = outcome
+      default: break
+      }
+    }
+  }
+
+  mutating func propose(
+    _ values: [String], stamp: ProducerStamp? = nil, expecting offset: UInt64? = nil,
+    as subject: String = ""
+  ) -> ProposalOutcome? {
+    last += 1
+    let records = values.map { Record(value: Array($0.utf8)) }
+    let proposal = Proposal(
+      id: last, records: records, subject: subject, stamp: stamp, expectedOffset: offset)
+    carryOut(replica.propose([proposal], at: now))
+    return outcomes[last]
+  }
+
+  mutating func initProducer(as subject: String = "", name: String = "") -> ProducerStamp? {
+    last += 1
+    carryOut(replica.initProducer(id: last, subject: subject, name: name, at: now))
+    guard case .producer(let id, let epoch)? = outcomes[last] else { return nil }
+    return ProducerStamp(id: id, epoch: epoch, sequence: 0)
+  }
+
+  func records() throws(CommitLogError) -> [String] {
+    let reader = EngineReader(replica.engine)
+    let end = replica.committedEnd
+    let records = try reader.read(from: 0, maxRecords: 10_000, maxBytes: 1 << 20)
+    return records.prefix(Int(end)).map { String(decoding: $0.value, as: UTF8.self) }
+  }
+}
+
+@Suite struct ReplicaTests {
+  private func appended(
+    _ offset: UInt64, _ count: UInt64 = 1, isDuplicate: Bool = false
+  ) -> ProposalOutcome {
+    .appended(offset: offset, count: count, term: 1, isDuplicate: isDuplicate)
+  }
+
+  @Test func `offsets are dense although control entries lie between`() throws {
+    var single = try Single()
+    #expect(single.propose(["a", "b"]) == appended(0, 2))
+    _ = single.initProducer()
+    #expect(single.propose(["c"]) == appended(2))
+    #expect(try single.records() == ["a", "b", "c"])
+    #expect(single.replica.core.log.lastIndex == 4)
+  }
+
+  @Test func `an expected offset that is not the next is refused with the next`() throws {
+    var single = try Single()
+    #expect(single.propose(["a"], expecting: 0) == appended(0))
+    #expect(single.propose(["b"], expecting: 0) == .refused(.offsetMismatch(next: 1)))
+    #expect(single.propose(["b"], expecting: 1) == appended(1))
+    #expect(try single.records() == ["a", "b"])
+  }
+
+  @Test func `an idempotent producer's repeats are not appended, across restarts too`() throws {
+    var single = try Single()
+    var stamp = single.initProducer() ?? ProducerStamp(id: 0, epoch: 0, sequence: 0)
+    #expect(single.propose(["a", "b"], stamp: stamp) == appended(0, 2))
+    #expect(single.propose(["a", "b"], stamp: stamp) == appended(0, 2, isDuplicate: true))
+    var again = try Single(single.disk.afterPowerCutOfNothing(), isNew: false)
+    #expect(
+      again.propose(["a", "b"], stamp: stamp)
+        == .appended(offset: 0, count: 2, term: 2, isDuplicate: true))
+    stamp.sequence = 5
+    #expect(
+      again.propose(["z"], stamp: stamp) == .refused(.producer(.gap(expected: 2))))
+    stamp.sequence = 2
+    #expect(again.propose(["c"], stamp: stamp, as: "mallory") == .refused(.producer(.notYours)))
+    #expect(
+      again.propose(["c"], stamp: stamp)
+        == .appended(offset: 2, count: 1, term: 2, isDuplicate: false))
+    #expect(try again.records() == ["a", "b", "c"])
+  }
+
+  @Test func `a new life of a named producer fences the old one`() throws {
+    var single = try Single()
+    let old =
+      single.initProducer(as: "alice", name: "orders")
+      ?? ProducerStamp(id: 0, epoch: 0, sequence: 0)
+    let new =
+      single.initProducer(as: "alice", name: "orders")
+      ?? ProducerStamp(id: 0, epoch: 0, sequence: 0)
+    #expect(new.id == old.id && new.epoch == old.epoch + 1)
+    #expect(
+      single.propose(["a"], stamp: old, as: "alice")
+        == .refused(.producer(.fenced(epoch: new.epoch))))
+    #expect(single.propose(["a"], stamp: new, as: "alice") == appended(0))
+  }
+
+  @Test func `a full disk refuses, keeps what was taken, and goes on when there is room`() throws {
+    var single = try Single()
+    #expect(single.propose(["a"]) == appended(0))
+    single.disk.faults.capacity = single.disk.used
+    var refused = false
+    for _ in 0..<200 {
+      let outcome = single.propose([String(repeating: "x", count: 100)])
+      if outcome == .refused(.diskFull) {
+        refused = true
+        break
+      }
+    }
+    #expect(refused)
+    #expect(single.replica.core.role == .leader)
+  }
+
+  @Test func `a folder of a single node opens as a replica unchanged`() throws {
+    let disk = SimulatedDisk()
+    var options = CommitLog.Options()
+    options.segmentBytes = 4096
+    options.indexBytes = 1200
+    options.reserveStep = 4096
+    let identity = LogIdentity(
+      clusterID: UniqueID(high: 1, low: 1), storageID: UniqueID(high: 0, low: 1),
+      logInstanceID: UniqueID(high: 1, low: 3))
+    options.newIdentity = { identity }
+    let engine = try LogEngine("/data", disk: disk, options: options)
+    for number in 0..<60 { _ = try engine.append([Record(value: Array("\(number)".utf8))]) }
+    try engine.close()
+    var single = try Single(disk.afterPowerCutOfNothing())
+    #expect(single.replica.committedEnd == 60)
+    #expect(
+      single.propose(["more"]) == .appended(offset: 60, count: 1, term: 2, isDuplicate: false))
+    #expect(try single.records().count == 61)
+  }
+}
+
+extension SimulatedDisk {
+  /// As the next start finds it after the process alone has ended.
+  fileprivate func afterPowerCutOfNothing() -> SimulatedDisk {
+    var random = SeededRandom(seed: 1)
+    return afterPowerCut(.all, &random)
+  }
+}
