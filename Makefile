@@ -13,7 +13,7 @@ IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Package.swift Sources Tests Examples
 
 .PHONY: help deps deps-run deps-test build release run test check fix ci certs protos docs bench dist install uninstall \
-	test-dist fuzz test-tsan test-asan clean
+	test-dist fuzz sim test-tsan test-asan clean
 
 PREFIX := /usr/local
 DESTDIR :=
@@ -63,6 +63,11 @@ docs: deps-run ## make the documentation of the two libraries; any warning is an
 	swift build $(IMPORTS) --target CommitLog
 	swift build $(IMPORTS) --target DistlogClient
 	@scripts/docs.sh
+
+sim: deps-run ## simulated clusters: SEED SEEDS PROFILE NODES, 60 simulated seconds each; MUTANTS=1 breaks each rule in turn
+	swift build -c release $(IMPORTS) --product distlog-sim
+	@"$$(swift build -c release --show-bin-path)/distlog-sim" --seed $${SEED:-1} --seeds $${SEEDS:-100} \
+	  $${PROFILE:+--profile $$PROFILE} $${NODES:+--nodes $$NODES} $${MUTANTS:+--mutants}
 
 bench: deps-run release certs ## measure one node on this machine
 	swift build -c release $(IMPORTS) --product distlog-bench

@@ -54,6 +54,9 @@ let node: [Target] = [
 
 let simulation: [Target] = [
   layer("Simulation", "SimulatedDisk", uses: "CommitLog"),
+  layer(
+    "Simulation", "Simulator", uses: "ClusterModel", "RaftCore", "CommitLog", "RaftNode",
+    "SimulatedDisk"),
 ]
 
 let programs: [Target] = [
@@ -63,6 +66,7 @@ let programs: [Target] = [
   program(
     "distlog-client", uses: "CommitLog", "TLS", "DistlogClient", "ClientProgram",
     products: arguments),
+  program("distlog-sim", uses: "Simulator", products: arguments),
   program(
     "distlog-bench", uses: "Protobuf", "GRPCWire", "LogAPI", "CommitLog", "TLS", "RPC",
     products: nio + arguments),
@@ -83,6 +87,7 @@ let tests: [Target] = [
   test("AccessControlTests", uses: "AccessControl"),
   test(
     "RaftNodeTests", uses: "ClusterModel", "RaftCore", "CommitLog", "RaftNode", "SimulatedDisk"),
+  test("SimulationTests", uses: "ClusterModel", "RaftCore", "Simulator"),
   test("RaftCoreTests", uses: "ClusterModel", "RaftCore", "TestSupport"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),
   test("ClientProgramTests", uses: "DistlogClient", "ClientProgram"),

@@ -1,0 +1,36 @@
+import ClusterModel
+import CommitLog
+import RaftCore
+import RaftNode
+import SimulatedDisk
+
+/// A machine: its disk, which outlives the process, and the process, while there is one.
+struct SimulatedNode {
+  let number: Int
+  var disk: SimulatedDisk
+  var replica: Replica<SimulatedDisk>?
+  /// Counts its starts: what was meant for an earlier life is dropped.
+  var life = 0
+  var jobs: [DiskJob] = []
+  var isDiskBusy = false
+  /// Nanoseconds that each job takes at least, beside its own time.
+  var slowness: UInt64 = 0
+  /// It is stopped (SIGSTOP): nothing happens before this moment, then all at once.
+  var pausedUntil: UInt64 = 0
+  /// The moment its timer is set for.
+  var timer: UInt64 = .max
+  var wasLeader = false
+  var lastCommit: UInt64 = 0
+  var lastTerm: UInt64 = 0
+  /// What its disk had, in records, when the process ended.
+  var durableEnd: UInt64 = 0
+  /// How far its own clock is off.
+  var clockSkew: Int64 = 0
+
+  init(_ number: Int) {
+    self.number = number
+    disk = SimulatedDisk()
+  }
+
+  var isUp: Bool { replica != nil }
+}

@@ -1,0 +1,112 @@
+import ClusterModel
+import CommitLog
+import RaftCore
+import RaftNode
+import SimulatedDisk
+
+extension Simulation {
+  /// After everything a node did.
+  mutating func check(_ node: Int) {
+    guard let replica = nodes[node].replica else { return }
+    let core = replica.core
+    if core.hard.term < nodes[node].lastTerm { oracle.fail("the term of n\(node + 1) went back") }
+    nodes[node].lastTerm = core.hard.term
+    let committed = replica.applied.tail.nextIndex - 1
+    if committed < nodes[node].lastCommit { oracle.fail("n\(node + 1) takes commits back") }
+    if committed > nodes[node].lastCommit {
+      nodes[node].lastCommit = committed
+      finishReads(node)
+    }
+    let leads = core.role == .leader
+    if leads, !nodes[node].wasLeader {
+      verdict.elections += 1
+      mix(core.hard.term)
+      oracle.leads(node, term: core.hard.term) { core.log.term(at: $0) }
+    }
+    nodes[node].wasLeader = leads
+  }
+
+  /// An acknowledgement goes out: the entry must be on the disks of a majority, as the disks say.
+  mutating func acknowledge(_ node: Int, _ offset: UInt64, _ values: [UInt64]) {
+    verdict.acknowledged += 1
+    mix(offset)
+    for (place, value) in values.enumerated() {
+      let at = offset + UInt64(place)
+      if let other = workload.acknowledged[at], other != value {
+        oracle.fail("offset \(at) was acknowledged for \(other) and for \(value)")
+      }
+      workload.acknowledged[at] = value
+    }
+    let end = offset + UInt64(values.count)
+    workload.acknowledgedEnd = max(workload.acknowledgedEnd, end)
+    let holders = nodes.indices.count { holds($0, upTo: end) }
+    if holders <= nodes.count / 2 {
+      oracle.fail("n\(node + 1) acknowledges offset \(offset), which \(holders) disks have")
+    }
+  }
+
+  /// Whether the node's disk has the records below `end`, running or not.
+  private func holds(_ node: Int, upTo end: UInt64) -> Bool {
+    if let replica = nodes[node].replica { return replica.engine.tail.nextOffset >= end }
+    return nodes[node].durableEnd >= end
+  }
+
+  /// When all is over and has been healed for a while.
+  mutating func judgeEnd() {
+    let leaders = nodes.indices.filter { nodes[$0].replica?.core.role == .leader }
+    guard let leader = leaders.first, leaders.count == 1, let replica = nodes[leader].replica else {
+      return oracle.fail("\(leaders.count) leaders 3.5 s after everything was healed")
+    }
+    let end = replica.applied.tail
+    for node in nodes.indices {
+      guard let other = nodes[node].replica else {
+        oracle.fail("n\(node + 1) is down at the end")
+        continue
+      }
+      if other.applied.tail.nextIndex + 200 < end.nextIndex {
+        oracle.fail(
+          "n\(node + 1) is behind at the end: \(other.core.log.last), durable \(other.core.durable), "
+            + "commit \(other.core.commit) of \(end.nextIndex - 1); the leader knows "
+            + "\(replica.core.followers.filter { $0.node == id(node) })")
+      }
+      if other.core.isUncertain { oracle.fail("n\(node + 1) does not trust its log at the end") }
+      judgeRecords(node, other)
+    }
+    if workload.acknowledgedEnd > end.nextOffset {
+      oracle.fail("\(workload.acknowledgedEnd) was acknowledged, the log ends at \(end.nextOffset)")
+    }
+    let idle = workload.producers.count { $0.operation == nil }
+    if idle == 0, verdict.acknowledged == 0 { oracle.fail("nothing was ever acknowledged") }
+  }
+
+  /// The log as a reader of this node sees it against what clients were told.
+  private mutating func judgeRecords(_ node: Int, _ replica: Replica<SimulatedDisk>) {
+    let reader = EngineReader(replica.engine)
+    let end = replica.committedEnd
+    var offset: UInt64 = 0
+    var seen: Set<UInt64> = []
+    while offset < end {
+      let records: [Record]
+      do throws(CommitLogError) {
+        records = try reader.read(from: offset, maxRecords: 1_000, maxBytes: 1 << 20)
+      } catch {
+        return oracle.fail("n\(node + 1) cannot read its log at \(offset): \(error)")
+      }
+      guard !records.isEmpty else {
+        return oracle.fail("n\(node + 1) ends at \(offset), not \(end)")
+      }
+      for record in records where offset < end {
+        let value = record.value.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+        if record.offset != offset { oracle.fail("n\(node + 1) has \(record.offset) at \(offset)") }
+        if let told = workload.acknowledged[offset], told != value {
+          oracle.fail("n\(node + 1) has \(value) at \(offset), \(told) was acknowledged there")
+        }
+        if value == 0 || value > workload.lastValue { oracle.fail("\(value) was never written") }
+        if workload.idempotent.contains(value), !seen.insert(value).inserted {
+          oracle.fail("n\(node + 1) has the idempotent value \(value) twice")
+        }
+        offset += 1
+      }
+    }
+  }
+}

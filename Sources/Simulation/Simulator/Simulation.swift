@@ -1,0 +1,362 @@
+import ClusterModel
+import CommitLog
+package import RaftCore
+import RaftNode
+import SimulatedDisk
+
+/// A cluster in one thread: the node's own replica on simulated disks, network and clocks. The same seed gives the same run.
+package struct Simulation {
+  package struct Options: Sendable {
+    package var seed: UInt64
+    package var nodes = 3
+    /// Simulated nanoseconds.
+    package var duration: UInt64 = 60_000_000_000
+    package var profile: Profile?
+    package var plan: Plan?
+    package var mutant: RaftMutant?
+    /// fdatasync does nothing: a control, which must be found.
+    package var syncLies = false
+    /// Told of every message that arrives and every fault, from this moment on.
+    package var traceFrom: UInt64 = .max
+    package var trace: (@Sendable (String) -> Void)?
+
+    package init(seed: UInt64) { self.seed = seed }
+  }
+
+  /// What came of a run.
+  package struct Verdict: Sendable, CustomStringConvertible {
+    package var seed: UInt64
+    package var nodes: Int
+    package var profile: Profile
+    package var breach: String?
+    /// When that was, in simulated nanoseconds.
+    package var breachTime: UInt64 = 0
+    package var events = 0
+    package var faults = 0
+    package var proposed = 0
+    package var acknowledged = 0
+    package var reads = 0
+    package var elections = 0
+    /// Over all that happened, in order.
+    package var traceHash: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    package var description: String {
+      let outcome = breach.map { "BREACH at \(breachTime / 1_000_000) ms: \($0)" } ?? "ok"
+      return "seed \(seed), \(nodes) nodes, \(profile.rawValue): \(outcome); \(events) events, "
+        + "\(faults) faults, \(elections) elections, \(acknowledged) of \(proposed) acknowledged, "
+        + "\(reads) reads, trace \(String(traceHash, radix: 16))"
+    }
+  }
+
+  let options: Options
+  let plan: Plan
+  var verdict: Verdict
+  let watcher = Watcher()
+  var oracle: Oracle {
+    get { watcher.oracle }
+    nonmutating _modify { yield &watcher.oracle }
+  }
+  var queue = EventQueue()
+  var network: Network
+  var nodes: [SimulatedNode]
+  var workload: Workload
+  var now: UInt64 = 0
+  var random: SeededRandom
+  var diskRandom: SeededRandom
+  /// The nemesis is done: from now on the cluster must work.
+  var isHealed = false
+  let clock = SimulatedClock()
+  /// When full disks have room again.
+  var roomAgain: [UInt64]
+  /// Nodes that were started with a log whose end is damaged.
+  var damaged: [Bool]
+
+  package init(_ options: Options) {
+    var root = SeededRandom(seed: options.seed)
+    // A stream for each part, so that taking a fault away does not change the others.
+    var planRandom = root.fork()
+    let networkRandom = root.fork()
+    diskRandom = root.fork()
+    let workloadRandom = root.fork()
+    random = root.fork()
+    let profile = options.profile ?? Profile.chosen(&planRandom)
+    self.options = options
+    plan =
+      options.plan
+      ?? Plan(profile, nodes: options.nodes, duration: options.duration, random: &planRandom)
+    verdict = Verdict(seed: options.seed, nodes: options.nodes, profile: profile)
+    network = Network(nodes: options.nodes, random: networkRandom)
+    nodes = (0..<options.nodes).map(SimulatedNode.init)
+    workload = Workload(random: workloadRandom)
+    roomAgain = Array(repeating: .max, count: options.nodes)
+    damaged = Array(repeating: false, count: options.nodes)
+  }
+
+  /// Runs to the end or to the first breach.
+  package mutating func run() -> Verdict {
+    for node in nodes.indices { start(node) }
+    for (place, step) in plan.steps.enumerated() { queue.add(.nemesis(place), at: step.time) }
+    queue.add(.nemesis(-1), at: options.duration - 3_500_000_000)
+    for producer in workload.producers.indices {
+      queue.add(.producer(producer), at: 1_000_000 * UInt64(producer + 1))
+    }
+    for reader in 0..<2 { queue.add(.reader(reader), at: 5_000_000 * UInt64(reader + 1)) }
+    while oracle.breach == nil, let (time, happening) = queue.next(), time <= options.duration {
+      now = time
+      verdict.events += 1
+      mix(time)
+      happen(happening)
+    }
+    if oracle.breach == nil { judgeEnd() }
+    verdict.breach = oracle.breach
+    verdict.breachTime = now
+    return verdict
+  }
+
+  func note(_ what: @autoclosure () -> String) {
+    guard now >= options.traceFrom, let trace = options.trace else { return }
+    trace("\(Double(now / 1_000) / 1_000_000) \(what())")
+  }
+
+  /// FNV-1a, a word at a time.
+  mutating func mix(_ word: UInt64) {
+    verdict.traceHash = (verdict.traceHash ^ word) &* 0x100_0000_01B3
+  }
+
+  private mutating func happen(_ happening: EventQueue.Happening) {
+    switch happening {
+    case .arrives(let parcel): arrive(parcel)
+    case .timer(let node, let life): fire(node, life)
+    case .diskDone(let node, let life): finishJob(node, life)
+    case .nemesis(let place):
+      if place < 0 { healAll() } else if !isHealed { strike(plan.steps[place].fault) }
+    case .producer(let producer): produce(producer)
+    case .reader(let reader): read(reader)
+    case .timeout(let operation): giveUp(operation)
+    case .start(let node): if !nodes[node].isUp { start(node) }
+    case .nemesisRestart(let node, let life): restartFenced(node, life)
+    }
+  }
+
+  // MARK: Nodes
+
+  var instant: Instant { Instant(nanoseconds: now + 1_000_000_000) }
+
+  private func members() -> [MemberEntry] {
+    nodes.indices.map { node in
+      MemberEntry(id(node), name: "n\(node + 1)", address: "", isLearner: false)
+    }
+  }
+
+  func id(_ node: Int) -> NodeID { NodeID(low: UInt64(node + 1)) }
+  func number(_ id: NodeID) -> Int { Int(id.low) - 1 }
+
+  mutating func start(_ node: Int) {
+    var settings = Replica<SimulatedDisk>.Settings()
+    settings.log.segmentBytes = 64 << 10
+    settings.log.indexBytes = 12 * 256
+    settings.log.reserveStep = 16 << 10
+    settings.appendBytes = 8 << 10
+    settings.raft.windowMessages = 8
+    let (clock, skew) = (clock, nodes[node].clockSkew)
+    settings.log.clock = { clock.now(skew: skew) }
+    let identity = LogIdentity(
+      clusterID: UniqueID(high: 7, low: 7), storageID: UniqueID(high: 0, low: UInt64(node + 1)),
+      logInstanceID: UniqueID(high: 9, low: 9))
+    settings.log.newIdentity = { identity }
+    clock.set(now)
+    nodes[node].disk.faults.syncLies = options.syncLies
+    let isNew = nodes[node].life == 0
+    do throws(CommitLogError) {
+      let replica = try Replica(
+        "/data", disk: nodes[node].disk, settings: settings, founders: members(), isNew: isNew,
+        random: random.fork(), mutant: options.mutant, at: instant)
+      nodes[node].replica = replica
+    } catch {
+      return refusedToStart(node, error)
+    }
+    watch(node)
+    nodes[node].life += 1
+    nodes[node].jobs = []
+    nodes[node].isDiskBusy = false
+    nodes[node].wasLeader = false
+    nodes[node].lastCommit = 0
+    nodes[node].lastTerm = 0
+    nodes[node].timer = .max
+    setTimer(node)
+  }
+
+  /// A log whose acknowledged end is damaged, and says so, is not opened: then it was not cut either. The disk is given
+  /// back as it was.
+  private mutating func refusedToStart(_ node: Int, _ error: CommitLogError) {
+    if case .io = error {
+      // The disk failed as it was told to; it is tried again.
+      nodes[node].disk = nodes[node].disk.afterPowerCut(.all, &diskRandom)
+      queue.add(.start(node: node), at: now + 50_000_000)
+      return
+    }
+    guard damaged[node], case .corrupt = error else {
+      return oracle.fail("n\(node + 1) does not start: \(error)")
+    }
+    damaged[node] = false
+    nodes[node].disk.undoDamage()
+    queue.add(.start(node: node), at: now + 1_000_000)
+  }
+
+  /// Tells the oracle of each entry of the node.
+  private mutating func watch(_ node: Int) {
+    damaged[node] = false
+    guard let replica = nodes[node].replica else { return }
+    let watcher = watcher
+    replica.onEntry = { header, isApplied in
+      if isApplied {
+        watcher.oracle.applies(node, header)
+      } else {
+        watcher.oracle.stands(node, header)
+      }
+    }
+  }
+
+  /// The process is gone; with `power` also what its disk had not synced. What the disk was at happened in part.
+  mutating func stop(_ node: Int, power: Bool) {
+    guard nodes[node].isUp else { return }
+    if nodes[node].isDiskBusy, let job = nodes[node].jobs.first, let replica = nodes[node].replica {
+      let calls = nodes[node].disk.calls
+      nodes[node].disk.faults.powerOffAfter = calls + diskRandom.below(6)
+      _ = replica.disk.perform(job)
+    }
+    nodes[node].durableEnd = nodes[node].replica?.engine.tail.nextOffset ?? 0
+    nodes[node].replica = nil
+    nodes[node].life += 1
+    let fate: CrashFate = power ? CrashFate.allCases[diskRandom.below(4)] : .all
+    note("n\(node + 1) stops, \(fate)")
+    nodes[node].disk = nodes[node].disk.afterPowerCut(fate, &diskRandom)
+    nodes[node].disk.faults.syncLies = options.syncLies
+  }
+
+  mutating func setTimer(_ node: Int) {
+    guard let replica = nodes[node].replica else { return }
+    let time = max(now, replica.deadline.nanoseconds - 1_000_000_000)
+    guard time < nodes[node].timer || nodes[node].timer <= now else { return }
+    nodes[node].timer = time
+    queue.add(.timer(node: node, life: nodes[node].life), at: time)
+  }
+
+  private mutating func fire(_ node: Int, _ life: Int) {
+    guard nodes[node].life == life, let replica = nodes[node].replica else { return }
+    if postpone(.timer(node: node, life: life), node) { return }
+    nodes[node].timer = .max
+    if replica.deadline <= instant { carryOut(node, replica.handle(.tick, at: instant)) }
+    endTurn(node)
+  }
+
+  /// A process that is stopped takes nothing in; all of it comes when it goes on.
+  private mutating func postpone(_ happening: EventQueue.Happening, _ node: Int) -> Bool {
+    guard nodes[node].pausedUntil > now else { return false }
+    queue.add(happening, at: nodes[node].pausedUntil)
+    return true
+  }
+
+  private mutating func arrive(_ parcel: Parcel) {
+    guard let replica = nodes[parcel.to].replica else { return }
+    if postpone(.arrives(parcel), parcel.to) { return }
+    note("n\(parcel.from + 1) -> n\(parcel.to + 1) \(parcel.packet.message)")
+    mix(UInt64(parcel.from) << 8 | UInt64(parcel.to))
+    mix(UInt64(parcel.packet.frames.count))
+    clock.set(now)
+    carryOut(
+      parcel.to, replica.receive(parcel.packet, from: id(parcel.from), at: instant))
+    endTurn(parcel.to)
+  }
+
+  mutating func endTurn(_ node: Int) {
+    guard let replica = nodes[node].replica else { return }
+    carryOut(node, replica.endTurn(at: instant))
+    check(node)
+    setTimer(node)
+  }
+
+  mutating func carryOut(_ node: Int, _ effects: [ReplicaEffect]) {
+    for effect in effects {
+      switch effect {
+      case .send(let packet, let target): send(node, packet, to: target)
+      case .disk(let job):
+        nodes[node].jobs.append(job)
+        beginJob(node)
+      case .resolved(let id, let outcome): resolved(node, id, outcome)
+      case .committed: break
+      case .readReady(let id, let index): readReady(node, id, index)
+      case .readFailed(let id): readFailed(id)
+      case .roleChanged, .membershipChanged, .sendImage: break
+      case .damaged(let error): oracle.fail("n\(node + 1) cannot read its log: \(error)")
+      }
+    }
+  }
+
+  private mutating func send(_ node: Int, _ packet: Packet, to target: NodeID) {
+    switch packet.message {
+    case .vote(let request): oracle.votes(node, term: request.term, for: id(node))
+    case .voteAnswer(let answer) where answer.isGranted:
+      oracle.votes(node, term: answer.electionTerm, for: target)
+    default: break
+    }
+    let to = number(target)
+    for delay in network.delays(from: node, to: to) {
+      queue.add(.arrives(Parcel(from: node, to: to, packet: packet)), at: now + delay)
+    }
+  }
+
+  // MARK: Disks
+
+  private mutating func beginJob(_ node: Int) {
+    guard !nodes[node].isDiskBusy, !nodes[node].jobs.isEmpty else { return }
+    nodes[node].isDiskBusy = true
+    let time = 80_000 + diskRandom.below(600_000 as UInt64) + nodes[node].slowness
+    queue.add(.diskDone(node: node, life: nodes[node].life), at: now + time)
+  }
+
+  private mutating func finishJob(_ node: Int, _ life: Int) {
+    guard nodes[node].life == life, let replica = nodes[node].replica else { return }
+    if postpone(.diskDone(node: node, life: life), node) { return }
+    let job = nodes[node].jobs.removeFirst()
+    clock.set(now)
+    let result = replica.disk.perform(job)
+    note("n\(node + 1) disk: \(job) -> \(result)")
+    nodes[node].isDiskBusy = false
+    if case .full(let batch, let ticket, let committed) = result {
+      // It waits for room.
+      nodes[node].jobs.insert(
+        .write(batch, ticket: ticket, committed: committed), at: 0)
+      nodes[node].isDiskBusy = true
+      queue.add(.diskDone(node: node, life: life), at: now + 50_000_000)
+    }
+    if case .failed(let error) = result {
+      mix(99)
+      guard case .io = error else {
+        if case .poisoned = error {} else { oracle.fail("n\(node + 1): \(error)") }
+        return failed(node, replica, result)
+      }
+      return failed(node, replica, result)
+    }
+    carryOut(node, replica.done(result, at: instant))
+    beginJob(node)
+    endTurn(node)
+  }
+
+  /// The node is fenced; somebody starts it again after a while.
+  private mutating func failed(
+    _ node: Int, _ replica: Replica<SimulatedDisk>, _ result: DiskResult
+  ) {
+    nodes[node].jobs = []
+    carryOut(node, replica.done(result, at: instant))
+    nodes[node].jobs = []
+    endTurn(node)
+    queue.add(.nemesisRestart(node: node, life: nodes[node].life), at: now + 700_000_000)
+  }
+
+  mutating func restartFenced(_ node: Int, _ life: Int) {
+    guard nodes[node].life == life else { return }
+    stop(node, power: true)
+    start(node)
+  }
+}
