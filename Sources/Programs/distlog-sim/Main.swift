@@ -156,6 +156,6 @@ private struct Total {
     return
       "\(runs) runs, \(breaches) with a breach, \(idle) without faults or acknowledgements; \(acknowledged) acknowledged, "
       + "\(faults) faults, \(events) events, \(Int(Double(events) / wall)) events/s; "
-      + "\(Int(hours * 100) / 100) cluster-hours in \(Int(wall)) s"
+      + "\(Double(Int(hours * 100)) / 100) cluster-hours in \(Int(wall)) s"
   }
 }
