@@ -33,8 +33,9 @@ quietly swiftc -O -g -sanitize="$kind" Tests/Sanitizers/control.swift -o "$scrat
 
 options="log_path=$reports/report:exitcode=66"
 export TSAN_OPTIONS="$options:halt_on_error=0:history_size=4:suppressions=$PWD/Tests/Sanitizers/races.supp:print_suppressions=0"
-export ASAN_OPTIONS="$options:detect_leaks=1:detect_stack_use_after_return=0"
-export LSAN_OPTIONS="suppressions=$PWD/Tests/Sanitizers/leaks.supp:print_suppressions=0"
+# Leaks are not looked for here: Swift keeps addresses shifted in reference counts, and Foundation with other bits in them, so
+# that LeakSanitizer takes what is alive for lost, by the hundred. The attack tests watch the memory of a real server.
+export ASAN_OPTIONS="$options:detect_leaks=0:detect_stack_use_after_return=0"
 hints=''
 if [ "$kind" = thread ]; then
   "$compilers/clang" -O1 -shared -fPIC Tests/Sanitizers/hints.c -o "$scratch/hints.so" -ldl
@@ -58,7 +59,7 @@ control() {
 }
 control mutex silent
 control continuation silent
-if [ "$kind" = thread ]; then control race found; else control overflow found && control leak found; fi
+if [ "$kind" = thread ]; then control race found; else control overflow found; fi
 
 failed=0
 # run <name> <command...>: at most ten minutes.

@@ -31,12 +31,6 @@ final class Box: Sendable {
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
-/// Not optimised: the compiler would leave out memory that nobody reads.
-@inline(never) @_optimize(none) func leak() {
-  let memory = malloc(1234)
-  memory?.storeBytes(of: 1, as: UInt8.self)
-}
-
 /// What another thread leaves behind before it resumes the task, which has not begun to wait.
 func resumedEarly() async -> [Int] {
   await withUnsafeContinuation { continuation in
@@ -59,10 +53,8 @@ case "continuation":
 case "overflow":
   let bytes = UnsafeMutableRawPointer.allocate(byteCount: 16, alignment: 16)
   print(bytes.load(fromByteOffset: CommandLine.arguments.count + 15, as: UInt8.self))
-case "leak":
-  leak()
 default:
-  print("usage: control mutex|race|continuation|overflow|leak")
+  print("usage: control mutex|race|continuation|overflow")
   exit(2)
 }
 print("counter: \(shared.counter.pointee)")
