@@ -178,7 +178,10 @@ def strange_files_are_named_and_nothing_hangs(workspace):
                   root.certificate, "--key", root.key, "backup", str(image)]
         equal(subprocess.run(client, timeout=60, capture_output=True).returncode, 0, "backup")
         equal(server.terminate(), 0)
-        distlogd("restore", image, "--data-dir", target)
+        left = pathlib.Path(elsewhere) / "copy.restoring-of-a-killed-one"
+        left.mkdir()
+        told = distlogd("restore", image, "--data-dir", target)
+        true(left.name in told.stderr and left.exists(), f"what a killed restore left is named, and stays: {told.stderr}")
         equal(letter.read_text(), "precious", "somebody's file")
         link = pathlib.Path(elsewhere) / "link"
         (pathlib.Path(elsewhere) / "empty").mkdir()

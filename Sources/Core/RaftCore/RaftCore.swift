@@ -124,7 +124,6 @@ package struct RaftCore: Sendable {
   package var membership: Membership { memberships.current.membership }
   /// The index of the entry that brought the membership in force.
   package var membershipIndex: UInt64 { memberships.current.index }
-  package var isLearner: Bool { !membership.isVoter(id) }
   /// Whether `proposed` may follow.
   package var canPropose: Bool { role == .leader && transfer == nil && !isFenced }
   /// The latest moment at which `tick` is due.

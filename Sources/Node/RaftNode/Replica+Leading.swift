@@ -170,12 +170,10 @@ extension Replica {
 /// Builds the entries of one write.
 struct BatchBuilder {
   private let batch: FrameBatch
-  private let frameBytes: Int
   private let clock: UInt64
 
   init<D: Disk>(_ replica: Replica<D>) {
     batch = FrameBatch(capacity: 16 << 10)
-    frameBytes = replica.settings.frameBytes
     clock = replica.settings.log.clock()
   }
 

@@ -14,8 +14,6 @@ package final class Replica<D: Disk> {
     package var log = CommitLog.Options()
     /// Of one AppendEntries, but for a single larger entry.
     package var appendBytes = 1 << 20
-    /// Requests share an entry up to this size.
-    package var frameBytes = 256 << 10
 
     package init() {}
   }

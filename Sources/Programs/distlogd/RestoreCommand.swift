@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import CommitLog
 import Foundation
@@ -52,10 +53,13 @@ struct RestoreCommand: ParsableCommand {
     }
     let summary = Exit.orLeave { () throws(any Error) in
       if dryRun { return try CommitLog.inspect(file, source) }
+      var options = CommitLog.Options()
+      options.note = { LogSink.standardError.write("distlogd: \($0)\n") }
       return try CommitLog.restore(
-        file, into: dataDir ?? "", keepsClusterID: keepClusterId, source)
+        file, into: dataDir ?? "", options: options, keepsClusterID: keepClusterId, source)
     }
     Progress.clear()
+    LogSink.standardError.flush(seconds: 1)
     print(
       "\(dryRun ? "verified" : "restored") offsets \(summary.offsets.lowerBound) to "
         + "\(summary.offsets.upperBound), \(summary.frames) batches, \(summary.bytes) bytes, taken in cluster "

@@ -30,8 +30,6 @@ struct EventQueue {
   private var heap: [Entry] = []
   private var count: UInt64 = 0
 
-  var nextTime: UInt64? { heap.first?.time }
-
   mutating func add(_ happening: Happening, at time: UInt64) {
     count += 1
     heap.append(Entry(time: time, order: count, happening: happening))
