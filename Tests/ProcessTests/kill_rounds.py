@@ -177,9 +177,11 @@ class Run:
 
     def forget_last_frames(self):
         """Cuts acknowledged frames off the log's end, without a trace in the file."""
-        segment = [one for one in datafolder.segments(self.server.data) if len(one.frames()) > 1][-1]
         highest = max(self.history.acknowledged.values())
-        acknowledged = [at for at, base, _, _ in segment.frames()[1:] if base <= highest]
+        # The newest segment may hold only what the kill left without an answer.
+        segment, acknowledged = [
+            (one, found) for one in datafolder.segments(self.server.data)
+            if (found := [at for at, base, _, _ in one.frames()[1:] if base <= highest])][-1]
         size = segment.store.stat().st_size
         with open(segment.store, "r+b") as file:
             file.truncate(acknowledged[-1])
