@@ -23,6 +23,7 @@ let core: [Target] = [
   layer("Core", "ClusterModel"),
   layer("Core", "RaftCore", uses: "ClusterModel"),
   layer("Core", "LogAPI", uses: "Protobuf", "GRPCWire"),
+  layer("Core", "RaftAPI", uses: "Protobuf", "GRPCWire", "ClusterModel", "RaftCore"),
 ]
 
 let io: [Target] = [
@@ -42,7 +43,8 @@ let client: [Target] = [
 ]
 
 let node: [Target] = [
-  layer("Node", "RaftNode", uses: "Protobuf", "ClusterModel", "RaftCore", "CommitLog"),
+  layer(
+    "Node", "RaftNode", uses: "Protobuf", "ClusterModel", "RaftCore", "RaftAPI", "CommitLog"),
   layer(
     "Node", "LogService",
     uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "RPC", products: nio),
@@ -55,8 +57,8 @@ let node: [Target] = [
 let simulation: [Target] = [
   layer("Simulation", "SimulatedDisk", uses: "CommitLog"),
   layer(
-    "Simulation", "Simulator", uses: "ClusterModel", "RaftCore", "CommitLog", "RaftNode",
-    "SimulatedDisk"),
+    "Simulation", "Simulator", uses: "ClusterModel", "RaftCore", "RaftAPI", "CommitLog",
+    "RaftNode", "SimulatedDisk"),
 ]
 
 let programs: [Target] = [
@@ -82,11 +84,13 @@ let tests: [Target] = [
   test("GRPCWireTests", uses: "GRPCWire", "Protobuf"),
   cOracle("CLogProto"),
   test(
-    "CodecTests", uses: "Protobuf", "GRPCWire", "LogAPI", "CLogProto"),
+    "CodecTests",
+    uses: "Protobuf", "GRPCWire", "ClusterModel", "RaftCore", "LogAPI", "RaftAPI", "CLogProto"),
   test("CommitLogTests", uses: "CommitLog", "SimulatedDisk"),
   test("AccessControlTests", uses: "AccessControl"),
   test(
-    "RaftNodeTests", uses: "ClusterModel", "RaftCore", "CommitLog", "RaftNode", "SimulatedDisk"),
+    "RaftNodeTests",
+    uses: "ClusterModel", "RaftCore", "RaftAPI", "CommitLog", "RaftNode", "SimulatedDisk"),
   test("SimulationTests", uses: "ClusterModel", "RaftCore", "Simulator"),
   test("RaftCoreTests", uses: "ClusterModel", "RaftCore", "TestSupport"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),

@@ -21,11 +21,13 @@ golden=$out/CodecTests/Golden/log.v1.golden.desc
 # protoc looks for google/protobuf/*.proto beside its own installation.
 well_known=$(dirname "$(dirname "$(command -v protoc)")")/include
 published="log.proto health.proto status.proto"
+# What servers tell each other: held to as well, but not shown to clients.
+peers="raft.proto"
 
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
 # shellcheck disable=SC2086 # a list of words
-protoc -IProtos --include_imports --descriptor_set_out="$new" $published
+protoc -IProtos --include_imports --descriptor_set_out="$new" $published $peers
 
 if [ -f "$golden" ]; then
   python=${DISTLOG_PYTHON:-.tools/venv/bin/python}
@@ -59,7 +61,7 @@ descriptors=${1:-Sources/Core/LogAPI}/PublishedDescriptors.swift
 rm -rf "$generated"
 mkdir -p "$generated/include" "$(dirname "$golden")"
 # shellcheck disable=SC2086
-protoc-c -IProtos -ITests/Protos -I"$well_known" --c_out="$generated" $published kinds.proto \
+protoc-c -IProtos -ITests/Protos -I"$well_known" --c_out="$generated" $published $peers kinds.proto \
   google/protobuf/any.proto google/protobuf/duration.proto
 cat "$new" >"$golden"
 protoc -ITests/Protos --descriptor_set_out="$(dirname "$golden")/kinds.desc" kinds.proto

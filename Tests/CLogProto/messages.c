@@ -6,6 +6,7 @@
 #include "health.pb-c.h"
 #include "kinds.pb-c.h"
 #include "log.pb-c.h"
+#include "raft.pb-c.h"
 #include "status.pb-c.h"
 
 static const ProtobufCMessageDescriptor *const messages[] = {
@@ -35,6 +36,11 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &log__v1__list_logs_response__descriptor,
     &log__v1__find_offset_request__descriptor,
     &log__v1__find_offset_response__descriptor,
+    &raft__v1__deliver_response__descriptor,
+    &raft__v1__peer_message__descriptor,
+    &raft__v1__member__descriptor,
+    &raft__v1__members__descriptor,
+    &raft__v1__producer__descriptor,
     &google__rpc__status__descriptor,
     &google__rpc__error_info__descriptor,
     &google__rpc__error_info__metadata_entry__descriptor,

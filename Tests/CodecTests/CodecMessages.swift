@@ -2,6 +2,7 @@ import Foundation
 import GRPCWire
 import LogAPI
 import Protobuf
+import RaftAPI
 
 /// Every message type that has a codec.
 let codecMessages: [any ProtobufMessage.Type] = [
@@ -13,6 +14,7 @@ let codecMessages: [any ProtobufMessage.Type] = [
   HealthCheckRequest.self, HealthCheckResponse.self,
   StatusDetails.self, AnyMessage.self, DurationMessage.self, ErrorInfo.self, RetryInfo.self,
   BadRequest.self, BadRequest.FieldViolation.self, LocalizedMessage.self,
+  PeerMessage.self, DeliverResponse.self, MemberEntry.self, MembersEntry.self, ProducerEntry.self,
   Kinds.self,
 ]
 

@@ -1,6 +1,7 @@
 import GRPCWire
 import LogAPI
 import Protobuf
+import RaftAPI
 import Testing
 
 @Suite struct DescriptorTests {
@@ -33,6 +34,7 @@ import Testing
   @Test func `every rpc of the protos has a method of the right shape, and the reverse`() {
     var shapes: [String: StreamingShape] = [:]
     for method in LogMethod.allCases { shapes[method.path] = method.shape }
+    for method in RaftMethod.allCases { shapes[method.path] = method.shape }
     for method in HealthMethod.allCases { shapes[method.rawValue] = method.shape }
     #expect(Set(shapes.keys) == Set(descriptors.methods.keys))
     for (path, method) in descriptors.methods {
@@ -41,7 +43,7 @@ import Testing
     }
   }
 
-  @Test func `every enum value has the number that the protos give it`() {
+  @Test func `every enum value has the number that the protos give it`() throws {
     #expect(
       descriptors.enums["log.v1.StartFrom"] == [
         StartFrom.offset.rawValue: "START_OFFSET", StartFrom.earliest.rawValue: "START_EARLIEST",
@@ -74,6 +76,11 @@ import Testing
         ServerRole.voter.rawValue: "SERVER_ROLE_VOTER",
         ServerRole.learner.rawValue: "SERVER_ROLE_LEARNER",
       ])
+    let kinds = try #require(descriptors.enums["raft.v1.MessageKind"])
+    for (number, name) in kinds {
+      let kind = try #require(PeerMessage.Kind(rawValue: number), "\(name)")
+      #expect(name == "MESSAGE_KIND_" + screamingSnake("\(kind)"))
+    }
     typealias Health = HealthCheckResponse.ServingStatus
     #expect(
       descriptors.enums["grpc.health.v1.HealthCheckResponse.ServingStatus"] == [
@@ -82,6 +89,11 @@ import Testing
         Health.serviceUnknown.rawValue: "SERVICE_UNKNOWN",
       ])
   }
+}
+
+/// preVote as PRE_VOTE.
+private func screamingSnake(_ name: String) -> String {
+  name.map { $0.isUppercase ? "_\($0)" : $0.uppercased() }.joined()
 }
 
 /// lowerCamelCase as protobuf makes it.

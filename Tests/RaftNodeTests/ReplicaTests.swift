@@ -1,5 +1,6 @@
 import ClusterModel
 import CommitLog
+import RaftAPI
 import RaftCore
 import RaftNode
 import SimulatedDisk

@@ -1,6 +1,7 @@
 import ClusterModel
 import CommitLog
 import Protobuf
+import RaftAPI
 import RaftCore
 
 /// What a replica finds in its log when it starts: everything that follows from the entries known to be committed, and the

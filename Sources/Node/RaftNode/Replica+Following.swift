@@ -1,6 +1,7 @@
 package import ClusterModel
 import CommitLog
 import Protobuf
+import RaftAPI
 import RaftCore
 
 extension Replica {

@@ -1,5 +1,6 @@
 package import ClusterModel
 package import CommitLog
+package import RaftAPI
 package import RaftCore
 
 /// A node's part in a group: the Raft core over a log on disk. Synchronous and deterministic: what it is told at a moment

@@ -1,5 +1,6 @@
 package import CommitLog
 import Protobuf
+package import RaftAPI
 
 /// What follows from the entries of a log up to one of them, on every node the same.
 package struct ReplicatedState: Sendable {

@@ -1,0 +1,9 @@
+package import GRPCWire
+
+/// Every rpc of raft.v1, by its path.
+package enum RaftMethod: String, CaseIterable, Sendable {
+  case deliver = "/raft.v1.Raft/Deliver"
+
+  package var path: String { rawValue }
+  package var shape: StreamingShape { .clientStreaming }
+}
