@@ -46,6 +46,10 @@ let node: [Target] = [
   layer(
     "Node", "RaftNode", uses: "Protobuf", "ClusterModel", "RaftCore", "RaftAPI", "CommitLog"),
   layer(
+    "Node", "RaftService",
+    uses: "Protobuf", "GRPCWire", "ClusterModel", "RaftCore", "RaftAPI", "CommitLog", "TLS", "RPC",
+    "RaftNode", products: nio),
+  layer(
     "Node", "LogService",
     uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "RPC", products: nio),
   layer(
@@ -91,6 +95,10 @@ let tests: [Target] = [
   test(
     "RaftNodeTests",
     uses: "ClusterModel", "RaftCore", "RaftAPI", "CommitLog", "RaftNode", "SimulatedDisk"),
+  test(
+    "RaftServiceTests",
+    uses: "Protobuf", "GRPCWire", "ClusterModel", "RaftCore", "RaftAPI", "CommitLog", "TLS", "RPC",
+    "RaftNode", "RaftService", "TestSupport", products: nio),
   test("SimulationTests", uses: "ClusterModel", "RaftCore", "Simulator"),
   test("RaftCoreTests", uses: "ClusterModel", "RaftCore", "TestSupport"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),

@@ -11,6 +11,49 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
     self.hardState = hardState
   }
 
+  /// Does jobs in their order, writes that follow each other with as few writes and syncs as segments allow. Ends with the
+  /// first that fails or finds no room.
+  package func perform(_ jobs: [DiskJob]) -> DiskTurn {
+    var turn = DiskTurn(results: [], left: [])
+    var next = 0
+    while next < jobs.count {
+      let end = jobs[next...].firstIndex { !$0.isWrite } ?? jobs.count
+      if end - next > 1 {
+        next += write(Array(jobs[next..<end]), &turn)
+      } else {
+        turn.results.append(perform(jobs[next]))
+        next += 1
+      }
+      switch turn.results.last {
+      case .failed: return turn
+      case .full:
+        turn.left = Array(jobs[(next - 1)...])
+        return turn
+      default: break
+      }
+    }
+    return turn
+  }
+
+  /// Several writes at once; how many jobs have a result.
+  private func write(_ jobs: [DiskJob], _ turn: inout DiskTurn) -> Int {
+    var batches: [FrameBatch] = []
+    for case .write(let batch, _, let committed) in jobs {
+      engine.noteCommitted(committed)
+      batches.append(batch)
+    }
+    let (written, error) = engine.write(batches)
+    for case .write(let batch, let ticket, _) in jobs[..<written] {
+      turn.results.append(.written(ticket: ticket, batch))
+    }
+    guard let error, case .write(let batch, let ticket, let committed) = jobs[written] else {
+      return written
+    }
+    turn.results.append(
+      error.isRetryable ? .full(batch, ticket: ticket, committed: committed) : .failed(error))
+    return written + 1
+  }
+
   package func perform(_ job: DiskJob) -> DiskResult {
     do throws(CommitLogError) {
       switch job {

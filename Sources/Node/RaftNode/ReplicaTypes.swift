@@ -21,6 +21,11 @@ package enum DiskJob {
   /// `committed`: entries known to be committed by now.
   case write(FrameBatch, ticket: UInt64, committed: UInt64)
   case confirmTail
+
+  var isWrite: Bool {
+    if case .write = self { return true }
+    return false
+  }
 }
 
 /// What came of a job.
@@ -32,6 +37,14 @@ package enum DiskResult {
   case full(FrameBatch, ticket: UInt64, committed: UInt64)
   case confirmed
   case failed(CommitLogError)
+}
+
+/// What came of a list of jobs.
+package struct DiskTurn {
+  /// Of the jobs that were done, in their order.
+  package var results: [DiskResult]
+  /// Jobs behind one that found no room, that one first: to be given again before any other.
+  package var left: [DiskJob]
 }
 
 /// A request to append records, all or nothing.

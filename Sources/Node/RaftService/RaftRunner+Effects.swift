@@ -1,0 +1,117 @@
+import ClusterModel
+import CommitLog
+import GRPCWire
+import NIOCore
+import RaftAPI
+import RaftCore
+import RaftNode
+
+extension RaftRunner {
+  func carryOut(_ effects: [ReplicaEffect]) {
+    for effect in effects { carryOut(effect) }
+  }
+
+  private func carryOut(_ effect: ReplicaEffect) {
+    switch effect {
+    case .send(let packet, let node): links[node]?.send(packet)
+    case .disk(let job): jobs.append(job)
+    case .resolved(let id, let outcome): proposers.removeValue(forKey: id)?(outcome)
+    case .committed(let index, _): answerReaders(through: index)
+    case .readReady(let id, let index): readReady(id, index)
+    case .readFailed(let id): readers.removeValue(forKey: id)?(nil)
+    case .roleChanged: break
+    case .membershipChanged: connect()
+    case .sendImage(let node): refuseImage(to: node)
+    case .damaged(let error): notice(.damaged(error))
+    }
+  }
+
+  /// Has a link to each other member of the latest membership, and to nobody else.
+  func connect() {
+    guard !isStopping else { return }
+    var gone = Set(links.keys)
+    for member in replica.latest.members where member.id != id {
+      gone.remove(member.id)
+      guard let address = PeerAddress(member.address), links[member.id]?.address != address
+      else { continue }
+      links[member.id]?.close()
+      links[member.id] = link(to: member.id, address)
+    }
+    for node in gone { links.removeValue(forKey: node)?.close() }
+  }
+
+  private func link(to node: NodeID, _ address: PeerAddress) -> PeerLink {
+    let hello = PeerHello(
+      cluster: identity.clusterID, log: identity.logInstanceID, from: id, to: node)
+    return PeerLink(hello, at: address, tls: settings.tls, on: eventLoop) {
+      [weak self] isBulk, reason in
+      guard let self, !self.isStopping else { return }
+      if let reason { self.notice(.linkLost(node, reason: reason)) }
+      guard isBulk else { return }
+      self.step { self.replica.handle(.disconnected(node), at: $0) }
+    }
+  }
+
+  /// Images are not sent yet: the follower stays behind, and is tried again after a while.
+  private func refuseImage(to node: NodeID) {
+    notice(.needsImage(node))
+    eventLoop.assumeIsolated().scheduleTask(in: .seconds(5)) { [weak self] in
+      guard let self else { return }
+      self.step { self.replica.handle(.imageDelivered(node, nil), at: $0) }
+    }
+  }
+}
+
+// MARK: - The disk
+
+extension RaftRunner {
+  /// Gives the disk thread what has gathered, unless it is at work, or waits for room.
+  func startDisk() {
+    guard !isDiskBusy, retry == nil, !jobs.isEmpty else { return }
+    isDiskBusy = true
+    diskBegan = Self.now()
+    let given = UncheckedBox(jobs)
+    jobs = []
+    diskThread.run { [disk = replica.disk, eventLoop, self] in
+      let done = UncheckedBox(disk.perform(given.value))
+      eventLoop.execute { self.diskDone(done.value) }
+    }
+  }
+
+  private func diskDone(_ done: DiskTurn) {
+    isDiskBusy = false
+    if isStopping {
+      stopped?.succeed()
+      return
+    }
+    if isDiskStalled { diskStalls(false) }
+    step { now in done.results.flatMap { replica.done($0, at: now) } }
+    if case .failed(let error) = done.results.last { notice(.diskFailed(error)) }
+    jobs = done.left + jobs
+    guard replica.isDiskFull, !done.left.isEmpty else { return }
+    retry = eventLoop.assumeIsolated().scheduleTask(in: settings.fullDiskRetry) { [weak self] in
+      self?.retry = nil
+      self?.startDisk()
+    }
+  }
+
+  /// A disk that hangs must not keep its server in office.
+  func checkDisk() {
+    guard isDiskBusy, !isDiskStalled, Self.now().since(diskBegan) > settings.slowDisk else {
+      return
+    }
+    diskStalls(true)
+  }
+
+  private func diskStalls(_ isStalled: Bool) {
+    isDiskStalled = isStalled
+    notice(.diskStalled(isStalled))
+    step { replica.handle(.diskStalled(isStalled), at: $0) }
+  }
+}
+
+/// Carries a value that one thread at a time owns across a hand-over.
+struct UncheckedBox<Value>: @unchecked Sendable {
+  let value: Value
+  init(_ value: Value) { self.value = value }
+}

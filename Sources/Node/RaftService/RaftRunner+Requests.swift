@@ -1,0 +1,112 @@
+package import ClusterModel
+package import CommitLog
+import NIOCore
+package import RaftAPI
+import RaftCore
+package import RaftNode
+
+/// Requests, from any thread.
+extension RaftRunner {
+  /// Appends records, all or nothing.
+  package func append(
+    _ records: [Record], subject: String = "", stamp: ProducerStamp? = nil,
+    expectedOffset: UInt64? = nil
+  ) async -> ProposalOutcome {
+    await request { [self] id in
+      gathered.append(
+        Proposal(
+          id: id, records: records, subject: subject, stamp: stamp, expectedOffset: expectedOffset))
+      endTurnSoon()
+    }
+  }
+
+  /// Gives a producer its id, or a named one that exists its next epoch.
+  package func initProducer(subject: String, name: String) async -> ProposalOutcome {
+    await request { [self] id in
+      step { replica.initProducer(id: id, subject: subject, name: name, at: $0) }
+    }
+  }
+
+  /// Changes who is in the group; one voter at a time.
+  package func changeMembers(to members: [MemberEntry]) async -> ProposalOutcome {
+    await request { [self] id in
+      step { replica.changeMembers(id: id, to: members, at: $0) }
+    }
+  }
+
+  /// Lets another voter lead.
+  package func transferLeadership(to node: NodeID) {
+    eventLoop.execute { [self] in step { replica.handle(.transfer(to: node), at: $0) } }
+  }
+
+  /// The offset below which a read that began now must see all records, once this server has them; nil where no leader
+  /// could be asked.
+  package func linearizableEnd() async -> UInt64? {
+    await withCheckedContinuation { continuation in
+      eventLoop.execute { [self] in
+        guard !isStopping else { return continuation.resume(returning: nil) }
+        lastRequest += 1
+        let id = lastRequest
+        readers[id] = { continuation.resume(returning: $0) }
+        step { replica.handle(.read(id: id), at: $0) }
+      }
+    }
+  }
+
+  private func request(
+    _ body: @escaping @Sendable (UInt64) -> Void
+  ) async -> ProposalOutcome {
+    await withCheckedContinuation { continuation in
+      eventLoop.execute { [self] in
+        guard !isStopping else {
+          return continuation.resume(returning: .refused(.raft(.notLeader(nil))))
+        }
+        lastRequest += 1
+        proposers[lastRequest] = { continuation.resume(returning: $0) }
+        body(lastRequest)
+      }
+    }
+  }
+}
+
+// MARK: - On the loop
+
+extension RaftRunner {
+  /// While a write is on its way everything else gathers, and goes with the next.
+  func proposeGathered() {
+    guard !gathered.isEmpty, !isDiskBusy || replica.core.role != .leader else { return }
+    let proposals = gathered
+    gathered.removeAll(keepingCapacity: true)
+    carryOut(replica.propose(proposals, at: Self.now()))
+  }
+
+  func readReady(_ id: UInt64, _ index: UInt64) {
+    guard let done = readers.removeValue(forKey: id) else { return }
+    lateReaders.append((index, done))
+    answerReaders(through: replica.applied.tail.nextIndex - 1)
+  }
+
+  func answerReaders(through index: UInt64) {
+    guard lateReaders.contains(where: { $0.index <= index }) else { return }
+    let ready = lateReaders.filter { $0.index <= index }
+    lateReaders.removeAll { $0.index <= index }
+    for reader in ready { reader.done(replica.committedEnd) }
+  }
+
+  /// Nobody will say what became of them.
+  func abandonRequests() {
+    let (term, index) = (replica.core.hard.term, replica.core.log.lastIndex)
+    let neverTaken = Set(gathered.map(\.id))
+    gathered.removeAll()
+    let waiting = proposers
+    proposers.removeAll()
+    for (id, done) in waiting {
+      let isUntouched = neverTaken.contains(id)
+      done(isUntouched ? .refused(.raft(.notLeader(nil))) : .unknown(term: term, index: index))
+    }
+    for done in readers.values { done(nil) }
+    readers.removeAll()
+    for reader in lateReaders { reader.done(nil) }
+    lateReaders.removeAll()
+  }
+}

@@ -1,0 +1,196 @@
+package import ClusterModel
+package import CommitLog
+package import NIOCore
+import RPC
+import RaftAPI
+import RaftCore
+package import RaftNode
+import Synchronization
+package import TLS
+
+/// Runs a replica on an event loop: gives it time, messages and requests, and carries out what it decides. The log's files
+/// are written by a disk thread; what gathers while that is at work goes with its next turn.
+///
+/// Everything is confined to the event loop but `identity`, `status` and what says otherwise.
+package final class RaftRunner: @unchecked Sendable {
+  package struct Settings: Sendable {
+    /// A disk that takes longer for what it was given is taken for hanging; nanoseconds.
+    package var slowDisk: UInt64 = 2_000_000_000
+    /// Between two attempts to write to a full disk.
+    package var fullDiskRetry = TimeAmount.milliseconds(200)
+    /// This server's certificate as a client of the others; nil: in the clear, for tests.
+    package var tls: TLSContext?
+
+    package init() {}
+  }
+
+  package let identity: LogIdentity
+  package let id: NodeID
+  package let eventLoop: any EventLoop
+  let settings: Settings
+  let replica: Replica<LinuxDisk>
+  let notice: @Sendable (RaftNotice) -> Void
+  private let published = Mutex(RaftStatus())
+
+  // Links.
+  var links: [NodeID: PeerLink] = [:]
+
+  // The disk.
+  let diskThread: DiskThread
+  var jobs: [DiskJob] = []
+  var isDiskBusy = false
+  var isDiskStalled = false
+  var diskBegan = Instant.zero
+  var retry: Scheduled<Void>?
+
+  // Requests.
+  var gathered: [Proposal] = []
+  var proposers: [UInt64: (ProposalOutcome) -> Void] = [:]
+  var readers: [UInt64: (UInt64?) -> Void] = [:]
+  /// Reads that wait for an entry to be applied.
+  var lateReaders: [(index: UInt64, done: (UInt64?) -> Void)] = []
+  var lastRequest: UInt64 = 0
+
+  // Time.
+  private var timer: Scheduled<Void>?
+  private var timerDue = Instant.never
+  private var stallCheck: RepeatedTask?
+  private var turnIsScheduled = false
+  var isStopping = false
+  var stopped: EventLoopPromise<Void>?
+
+  /// - Parameters:
+  ///   - diskThread: writes the log and nothing else; the caller stops it after `stop`.
+  ///   - notice: told on the event loop.
+  package init(
+    _ replica: sending Replica<LinuxDisk>, settings: Settings, diskThread: DiskThread,
+    eventLoop: any EventLoop, notice: @escaping @Sendable (RaftNotice) -> Void
+  ) {
+    identity = replica.engine.identity
+    id = replica.id
+    self.replica = replica
+    self.settings = settings
+    self.diskThread = diskThread
+    self.eventLoop = eventLoop
+    self.notice = notice
+  }
+
+  /// The latest state of affairs. Any thread.
+  package var status: RaftStatus { published.withLock { $0 } }
+
+  static func now() -> Instant { Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
+
+  /// Begins. Any thread.
+  package func start() {
+    eventLoop.execute { [self] in
+      connect()
+      publish()
+      arm()
+      stallCheck = eventLoop.scheduleRepeatedTask(
+        initialDelay: .milliseconds(250), delay: .milliseconds(250)
+      ) { [weak self] _ in self?.checkDisk() }
+    }
+  }
+
+  /// A message of another server. Any thread.
+  package func receive(_ packet: Packet, from node: NodeID) {
+    guard eventLoop.inEventLoop else {
+      return eventLoop.execute { self.receive(packet, from: node) }
+    }
+    step { replica.receive(packet, from: node, at: $0) }
+  }
+
+  /// Ends all that is on its way, then closes the log; requests that wait are answered as unknown.
+  package func stop() async throws(CommitLogError) {
+    let done = eventLoop.flatSubmit { [self] in
+      let promise = stopped ?? eventLoop.makePromise(of: Void.self)
+      stopped = promise
+      beginToStop()
+      return promise.futureResult
+    }
+    // The promise is never failed.
+    try? await done.get()
+    try replica.engine.close()
+  }
+
+  private func beginToStop() {
+    guard !isStopping else { return }
+    isStopping = true
+    timer?.cancel()
+    stallCheck?.cancel()
+    retry?.cancel()
+    for link in links.values { link.close() }
+    links.removeAll()
+    abandonRequests()
+    if !isDiskBusy { stopped?.succeed() }
+  }
+
+  // MARK: Steps
+
+  /// Lets the replica handle something and carries out what follows.
+  func step(_ body: (Instant) -> [ReplicaEffect]) {
+    guard !isStopping else { return }
+    carryOut(body(Self.now()))
+    endTurnSoon()
+    arm()
+  }
+
+  /// What was put off is done once all that could be read now has been handled.
+  func endTurnSoon() {
+    guard !turnIsScheduled else { return }
+    turnIsScheduled = true
+    eventLoop.assumeIsolated().execute { self.endTurn() }
+  }
+
+  private func endTurn() {
+    turnIsScheduled = false
+    guard !isStopping else { return }
+    proposeGathered()
+    carryOut(replica.endTurn(at: Self.now()))
+    startDisk()
+    publish()
+    arm()
+  }
+
+  /// Sees to it that the replica hears of time in time. The timer is moved only forward in time when it fires: most
+  /// deadlines are put off before they come.
+  private func arm() {
+    let due = replica.deadline
+    guard due < timerDue, due < .never else { return }
+    timer?.cancel()
+    timerDue = due
+    let deadline = NIODeadline.uptimeNanoseconds(due.nanoseconds)
+    timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.tick() }
+  }
+
+  private func tick() {
+    timerDue = .never
+    guard !isStopping else { return }
+    guard Self.now() >= replica.deadline else { return arm() }
+    step { replica.handle(.tick, at: $0) }
+  }
+
+  func publish() {
+    let core = replica.core
+    var now = RaftStatus()
+    now.role = core.role
+    now.term = core.hard.term
+    now.leader = core.leader
+    now.members = replica.latest.members
+    now.lastIndex = core.log.lastIndex
+    now.commitIndex = core.commit
+    now.appliedIndex = replica.applied.tail.nextIndex - 1
+    now.committedEnd = replica.committedEnd
+    now.isDiskFull = replica.isDiskFull
+    let before = published.withLock { published in
+      let before = published
+      published = now
+      return before
+    }
+    if (before.role, before.term, before.leader) != (now.role, now.term, now.leader)
+      || before.members != now.members || before.isDiskFull != now.isDiskFull
+    {
+      notice(.changed(now))
+    }
+  }
+}

@@ -1,0 +1,39 @@
+package import ClusterModel
+package import CommitLog
+package import RaftAPI
+package import RaftCore
+
+/// How a server's part in its group stands, at one moment.
+package struct RaftStatus: Sendable, Equatable {
+  package var role = Role.follower
+  package var term: UInt64 = 0
+  /// nil: none known.
+  package var leader: NodeID?
+  package var members: [MemberEntry] = []
+  /// Entries up to here are in the log, if not yet on disk.
+  package var lastIndex: UInt64 = 0
+  package var commitIndex: UInt64 = 0
+  /// Entries up to here are committed and on this server's disk.
+  package var appliedIndex: UInt64 = 0
+  /// Records below this offset may be served.
+  package var committedEnd: UInt64 = 0
+  package var isDiskFull = false
+
+  package init() {}
+}
+
+/// What a server's operator may want to know.
+package enum RaftNotice: Sendable {
+  /// Role, term, leader or members are others now.
+  case changed(RaftStatus)
+  /// A stream to another server ended.
+  case linkLost(NodeID, reason: String)
+  /// This server's log cannot be read.
+  case damaged(CommitLogError)
+  /// A write failed: this server takes no part until it is started again.
+  case diskFailed(CommitLogError)
+  /// The disk has answered nothing for long, or answers again.
+  case diskStalled(Bool)
+  /// A follower needs entries that are not kept any more.
+  case needsImage(NodeID)
+}

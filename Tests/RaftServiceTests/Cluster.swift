@@ -1,0 +1,184 @@
+import ClusterModel
+import CommitLog
+import NIOCore
+import NIOPosix
+import RPC
+import RaftAPI
+import RaftCore
+import RaftNode
+import RaftService
+import TLS
+import TestSupport
+
+/// Three servers in one process: real sockets, real mutual TLS, real files.
+final class Cluster {
+  let folder: TemporaryFolder
+  let cluster = UniqueID.random()
+  let log = UniqueID.random()
+  var nodes: [Node] = []
+
+  init(_ count: Int = 3) async throws {
+    folder = try TemporaryFolder()
+    for number in 1...count { nodes.append(try await Node(number, self)) }
+    let members = nodes.map(\.member)
+    for node in nodes { try node.start(members) }
+  }
+
+  func stop() async throws {
+    for node in nodes { try await node.stop() }
+  }
+
+  /// The leader, once all that are up agree on one.
+  func leader() async throws -> Node {
+    let up = nodes.filter { $0.runner != nil }
+    return try await eventually("a leader that all know") {
+      guard let leader = up.first(where: { $0.status.role == .leader }) else { return nil }
+      return up.allSatisfy { $0.status.leader == leader.id } ? leader : nil
+    }
+  }
+
+  /// Waits until every server that is up has all entries of the others, applied.
+  func settle() async throws {
+    let up = nodes.filter { $0.runner != nil }
+    _ = try await eventually("all servers have the same") {
+      let ends = Set(up.map { $0.status.appliedIndex })
+      let last = up.map { $0.status.lastIndex }.max()
+      return ends.count == 1 && ends.first == last ? true : nil
+    }
+  }
+}
+
+/// One server.
+final class Node {
+  let id: NodeID
+  let member: MemberEntry
+  let port: Int
+  private let path: String
+  private let identity: LogIdentity
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private let endpoint: RaftEndpoint
+  private var server: RPCServer?
+  private var disk: DiskThread?
+  private(set) var runner: RaftRunner?
+  private var isNew = true
+
+  /// Only a certificate with this name is a server's.
+  static let peerName = "node1"
+
+  init(_ number: Int, _ cluster: Cluster) async throws {
+    path = "\(cluster.folder.path)/n\(number)"
+    identity = LogIdentity(
+      clusterID: cluster.cluster, storageID: .random(), logInstanceID: cluster.log)
+    endpoint = RaftEndpoint { $0.identity?.commonName == Node.peerName }
+    let server = try await Self.listen(port: 0, endpoint, group)
+    self.server = server
+    port = server.port
+    id = NodeID(identity.storageID)
+    member = MemberEntry(
+      id, name: "n\(number)", address: "127.0.0.1:\(port)", isLearner: false)
+  }
+
+  private static func listen(
+    port: Int, _ endpoint: RaftEndpoint, _ group: MultiThreadedEventLoopGroup
+  ) async throws -> RPCServer {
+    let files = try TestCertificates.shared.get().leaf(peerName, usage: .node)
+    let tls = try TLSContext.server(
+      certificate: files.certificate, key: files.key,
+      ca: TestCertificates.shared.get().authority().certificate)
+    return try await RPCServer.start(
+      RPCServerConfiguration(host: "127.0.0.1", port: port, tls: tls), methods: endpoint.methods,
+      group: group)
+  }
+
+  func start(_ founders: [MemberEntry]) throws {
+    var settings = Replica<LinuxDisk>.Settings()
+    settings.log.newIdentity = { [identity] in identity }
+    settings.log.segmentBytes = 1 << 20
+    // Tests are built without optimization and run beside much else: a leader is to be left in peace.
+    settings.raft.electionTimeout = 1_500_000_000...2_500_000_000
+    let replica = try Replica(
+      path, disk: LinuxDisk(), settings: settings, founders: founders, isNew: isNew,
+      random: SeededRandom(seed: UInt64.random(in: .min ... .max)),
+      at: Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds))
+    isNew = false
+    let files = try TestCertificates.shared.get().leaf(Self.peerName, usage: .node)
+    var service = RaftRunner.Settings()
+    service.tls = try TLSContext.client(
+      ca: TestCertificates.shared.get().authority().certificate, certificate: files.certificate,
+      key: files.key)
+    let disk = DiskThread()
+    let runner = RaftRunner(
+      replica, settings: service, diskThread: disk, eventLoop: group.next()
+    ) { _ in }
+    self.disk = disk
+    self.runner = runner
+    endpoint.attach(runner)
+    runner.start()
+  }
+
+  /// As if the process were gone, but for files.
+  func leave() async throws {
+    endpoint.attach(nil)
+    await server?.drain(timeout: .milliseconds(1))
+    server = nil
+    try await runner?.stop()
+    runner = nil
+    disk?.stop()
+    disk = nil
+  }
+
+  func comeBack(_ founders: [MemberEntry]) async throws {
+    server = try await Self.listen(port: port, endpoint, group)
+    try start(founders)
+  }
+
+  func stop() async throws {
+    if runner != nil { try await leave() }
+    try await group.shutdownGracefully()
+  }
+
+  var status: RaftStatus { runner?.status ?? RaftStatus() }
+
+  /// All records, read from the files of a server that has left.
+  func records() throws -> [[UInt8]] {
+    let log = try CommitLog.open(path)
+    var values: [[UInt8]] = []
+    var next = log.offsets.lowerBound
+    while next < log.offsets.upperBound {
+      let read = try log.read(from: next)
+      values += read.map(\.value)
+      next += UInt64(read.count)
+    }
+    try log.close()
+    return values
+  }
+}
+
+struct NeverHappened: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// Asks again and again, for 20 s at most.
+func eventually<Value>(_ what: String, _ body: () throws -> Value?) async throws -> Value {
+  let end = NIODeadline.now() + .seconds(20)
+  while NIODeadline.now() < end {
+    if let value = try body() { return value }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+  throw NeverHappened(description: what)
+}
+
+extension Node {
+  /// Appends one record; where it is.
+  func append(_ value: String) async throws -> UInt64 {
+    try await append([Record(value: Array(value.utf8))])
+  }
+
+  func append(_ records: [Record]) async throws -> UInt64 {
+    let outcome = await runner?.append(records)
+    guard case .appended(let offset, let count, _, false)? = outcome, count == records.count else {
+      throw NeverHappened(description: "appended, but \(outcome as Any)")
+    }
+    return offset
+  }
+}
