@@ -51,7 +51,8 @@ let node: [Target] = [
     "RaftNode", products: nio),
   layer(
     "Node", "LogService",
-    uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "RPC", products: nio),
+    uses: "Protobuf", "GRPCWire", "AccessControl", "ClusterModel", "RaftCore", "LogAPI", "RaftAPI",
+    "CommitLog", "RPC", "RaftNode", "RaftService", products: nio),
   layer(
     "Node", "Agent",
     uses: "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "TLS", "HTTP2", "RPC", "LogService",
@@ -97,8 +98,9 @@ let tests: [Target] = [
     uses: "ClusterModel", "RaftCore", "RaftAPI", "CommitLog", "RaftNode", "SimulatedDisk"),
   test(
     "RaftServiceTests",
-    uses: "Protobuf", "GRPCWire", "ClusterModel", "RaftCore", "RaftAPI", "CommitLog", "TLS", "RPC",
-    "RaftNode", "RaftService", "TestSupport", products: nio),
+    uses: "Protobuf", "GRPCWire", "AccessControl", "ClusterModel", "RaftCore", "LogAPI", "RaftAPI",
+    "CommitLog", "TLS", "RPC", "RaftNode", "RaftService", "LogService", "TestSupport",
+    products: nio),
   test("SimulationTests", uses: "ClusterModel", "RaftCore", "Simulator"),
   test("RaftCoreTests", uses: "ClusterModel", "RaftCore", "TestSupport"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),

@@ -1,5 +1,7 @@
+import AccessControl
 import ClusterModel
 import CommitLog
+import LogService
 import NIOCore
 import NIOPosix
 import RPC
@@ -21,7 +23,7 @@ final class Cluster {
     folder = try TemporaryFolder()
     for number in 1...count { nodes.append(try await Node(number, self)) }
     let members = nodes.map(\.member)
-    for node in nodes { try node.start(members) }
+    for node in nodes { try await node.start(members) }
   }
 
   func stop() async throws {
@@ -59,6 +61,8 @@ final class Node {
   private let endpoint: RaftEndpoint
   private var server: RPCServer?
   private var disk: DiskThread?
+  private var readers: DiskThread?
+  private var backend: RaftBackend?
   private(set) var runner: RaftRunner?
   private var isNew = true
 
@@ -70,27 +74,28 @@ final class Node {
     identity = LogIdentity(
       clusterID: cluster.cluster, storageID: .random(), logInstanceID: cluster.log)
     endpoint = RaftEndpoint { $0.identity?.commonName == Node.peerName }
-    let server = try await Self.listen(port: 0, endpoint, group)
-    self.server = server
-    port = server.port
+    // A port that is free; the servers must know each other's before they begin.
+    let free = try await Self.listen(port: 0, [], group)
+    port = free.port
+    await free.drain(timeout: .zero)
     id = NodeID(identity.storageID)
     member = MemberEntry(
       id, name: "n\(number)", address: "127.0.0.1:\(port)", isLearner: false)
   }
 
   private static func listen(
-    port: Int, _ endpoint: RaftEndpoint, _ group: MultiThreadedEventLoopGroup
+    port: Int, _ methods: [RPCMethod], _ group: MultiThreadedEventLoopGroup
   ) async throws -> RPCServer {
     let files = try TestCertificates.shared.get().leaf(peerName, usage: .node)
     let tls = try TLSContext.server(
       certificate: files.certificate, key: files.key,
       ca: TestCertificates.shared.get().authority().certificate)
     return try await RPCServer.start(
-      RPCServerConfiguration(host: "127.0.0.1", port: port, tls: tls), methods: endpoint.methods,
+      RPCServerConfiguration(host: "127.0.0.1", port: port, tls: tls), methods: methods,
       group: group)
   }
 
-  func start(_ founders: [MemberEntry]) throws {
+  func start(_ founders: [MemberEntry]) async throws {
     var settings = Replica<LinuxDisk>.Settings()
     settings.log.newIdentity = { [identity] in identity }
     settings.log.segmentBytes = 1 << 20
@@ -112,8 +117,30 @@ final class Node {
     ) { _ in }
     self.disk = disk
     self.runner = runner
+    let logService = try makeService(runner)
+    server = try await Self.listen(port: port, endpoint.methods + logService.methods, group)
     endpoint.attach(runner)
-    runner.start()
+    runner.start(backend)
+  }
+
+  /// The service of log.v1 over this server's part of the log, which anybody may use.
+  private func makeService(_ runner: RaftRunner) throws -> LogService {
+    let limits = ServiceLimits()
+    let loops = [ServiceLoop(group.next(), limits: limits)]
+    let backend = RaftBackend(runner, loops: loops, limits: limits)
+    let readers = DiskThread()
+    self.backend = backend
+    self.readers = readers
+    let core = LogServiceCore(
+      backend: backend, limits: limits,
+      about: ServerDescription(
+        nodeID: member.name, clusterID: "\(identity.clusterID)", advertisedAddress: member.address,
+        segmentBytes: 1 << 20, logCreated: 0),
+      coldReads: readers, scans: readers,
+      clock: { UInt64(NIODeadline.now().uptimeNanoseconds) })
+    let everything = try Policy(
+      parsing: Array("p, tester, *, produce\np, tester, *, consume\n".utf8), file: "")
+    return LogService(core, loops: loops, authorizer: Authorizer(everything)) { _ in "tester" }
   }
 
   /// As if the process were gone, but for files.
@@ -125,11 +152,13 @@ final class Node {
     runner = nil
     disk?.stop()
     disk = nil
+    readers?.stop()
+    readers = nil
+    backend = nil
   }
 
   func comeBack(_ founders: [MemberEntry]) async throws {
-    server = try await Self.listen(port: port, endpoint, group)
-    try start(founders)
+    try await start(founders)
   }
 
   func stop() async throws {

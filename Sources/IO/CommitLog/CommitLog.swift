@@ -20,7 +20,8 @@ public final class CommitLog: Sendable {
     let reader: EngineReader<LinuxDisk>
   }
 
-  private init(_ engine: LogEngine<LinuxDisk>) {
+  /// The log that an engine keeps.
+  package init(_ engine: LogEngine<LinuxDisk>) {
     self.engine = engine
   }
 

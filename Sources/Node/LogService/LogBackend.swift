@@ -1,4 +1,5 @@
 package import CommitLog
+package import LogAPI
 
 /// What the log service needs from a log: a place to hand requests to, and what may be read.
 ///
@@ -10,8 +11,8 @@ package protocol LogBackend: AnyObject, Sendable {
   var committedEnd: UInt64 { get }
   /// The term of the acknowledgements given now.
   var term: UInt64 { get }
-  /// Nil while appends are accepted, otherwise why they are not. Any thread.
-  var writeFailure: LogFailure? { get }
+  /// Who the servers are; `about` is this one. Any thread.
+  func servers(_ about: ServerDescription, address: String) -> GetServersResponse
   /// Takes requests; they come back to `loop`, in their order, through `ServiceLoop.resolve`. Call
   /// it on `loop`.
   func submit(_ submission: Submission, from loop: ServiceLoop)
@@ -31,4 +32,10 @@ package enum LogFailure: Error, Equatable, Sendable {
   case overloaded(limit: Int)
   /// Not written: the server is stopping.
   case draining
+  /// Not written: another server leads.
+  case notLeader(id: String, address: String, term: UInt64)
+  /// Not written: no server leads as far as this one knows.
+  case noLeader
+  /// In this server's log when it ceased to lead: the record may be in the next leader's log or not.
+  case leadershipLost(term: UInt64, index: UInt64)
 }

@@ -76,7 +76,7 @@ package final class LogService: Sendable {
   private func getServers() -> any ServerCallHandler {
     SimpleCall<GetServersRequest, GetServersResponse>(core) { [core] request in
       guard LogName.isDefault(request.log) else { return .failure(.noSuchLog(request.log)) }
-      return .success(core.servers())
+      return .success(core.servers(request))
     }
   }
 

@@ -169,20 +169,10 @@ package final class LogServiceCore: Sendable {
     return info
   }
 
-  func servers() -> GetServersResponse {
-    var server = Server()
-    server.id = about.nodeID
-    server.rpcAddr = boundAddress.withLock { $0 } ?? about.advertisedAddress
-    server.isLeader = true
-    server.role = .voter
-    server.reachable = true
-    server.appliedIndex = backend.log.tail.nextIndex - 1
-    var response = GetServersResponse()
-    response.servers = [server]
-    response.version = 1
-    response.term = backend.term
-    response.clusterId = about.clusterID
-    response.leaderId = about.nodeID
+  func servers(_ request: GetServersRequest) -> GetServersResponse {
+    let address = boundAddress.withLock { $0 } ?? about.advertisedAddress
+    var response = backend.servers(about, address: address)
+    if !request.includeLearners { response.servers.removeAll { $0.role == .learner } }
     return response
   }
 }

@@ -1,5 +1,5 @@
 package import CommitLog
-import LogAPI
+package import LogAPI
 package import NIOCore
 import Protobuf
 import Synchronization
@@ -92,6 +92,23 @@ package final class SingleNodeBackend: LogBackend, @unchecked Sendable {
     batch = FrameBatch(capacity: 1 << 20)
   }
 
+  package func servers(_ about: ServerDescription, address: String) -> GetServersResponse {
+    var server = Server()
+    server.id = about.nodeID
+    server.rpcAddr = address
+    server.isLeader = true
+    server.role = .voter
+    server.reachable = true
+    server.appliedIndex = log.tail.nextIndex - 1
+    var response = GetServersResponse()
+    response.servers = [server]
+    response.version = 1
+    response.term = term
+    response.clusterId = about.clusterID
+    response.leaderId = about.nodeID
+    return response
+  }
+
   package var committedEnd: UInt64 { end.load(ordering: .acquiring) }
 
   package var writeFailure: LogFailure? { failure.withLock { $0 } }
@@ -153,40 +170,17 @@ package final class SingleNodeBackend: LogBackend, @unchecked Sendable {
       if frame.isOpen, batch.openBodyBytes + request.count > Self.frameBytes { endFrame() }
       if !frame.isOpen { beginFrame(at: now) }
       let first = tail.nextOffset
-      let timestamp = append(request, by: requests, to: batch)
+      let timestamp = RequestRecords.append(request, by: requests) { append($0, to: batch) }
       let placed = tail.nextOffset - first
       precondition(placed == count, "placed \(placed) records of \(count) validated")
       return (first, timestamp)
     }
   }
 
-  /// Copies the records of a request that was validated; the first one's timestamp.
   @inline(__always)
-  private func append(
-    _ request: UnsafeRawBufferPointer, by requests: ProduceRequestReader, to batch: FrameBatch
-  ) -> UInt64 {
-    let view: ProduceRequestView
-    do throws(ProtobufError) {
-      view = try requests.read(request)
-    } catch {
-      preconditionFailure("a validated request does not decode: \(error)")
-    }
-    if view.hasRecord { return append(view.record, to: batch) }
-    var firstTimestamp: UInt64?
-    for record in view.records {
-      let timestamp = append(record, to: batch)
-      if firstTimestamp == nil { firstTimestamp = timestamp }
-    }
-    return firstTimestamp ?? 0
-  }
-
-  @inline(__always)
-  private func append(_ record: RecordView, to batch: FrameBatch) -> UInt64 {
+  private func append(_ record: RecordFields, to batch: FrameBatch) -> UInt64 {
     let timestamp = record.timestamp == 0 ? frame.logTime : record.timestamp
-    batch.append(
-      RecordFields(
-        value: record.value, key: record.key, headers: record.headers, timestamp: timestamp,
-        crc32c: record.crc32c))
+    batch.append(record)
     tail.maxTimestamp = max(tail.maxTimestamp, timestamp)
     tail.nextOffset += 1
     return timestamp

@@ -121,6 +121,20 @@ extension Status {
         reason: "RATE_LIMITED", retryAfter: .milliseconds(100))
     case .draining:
       self = .draining
+    case .notLeader(let id, let address, let term):
+      self.init(
+        .unavailable, "this server does not lead; \(id) at \(address) does: nothing was written",
+        reason: "NOT_LEADER",
+        metadata: [("leader_id", id), ("leader_addr", address), ("term", "\(term)")])
+    case .noLeader:
+      self.init(
+        .unavailable, "no server leads at the moment: nothing was written", reason: "NO_LEADER",
+        retryAfter: .milliseconds(200))
+    case .leadershipLost(let term, let index):
+      self.init(
+        .aborted,
+        "this server lost its leadership before the record was committed: it may or may not be in the log",
+        reason: "OUTCOME_UNKNOWN", metadata: [("term", "\(term)"), ("index", "\(index)")])
     }
   }
 

@@ -108,7 +108,7 @@ extension Replica {
   }
 
   /// Sends and writes a batch at the same time (thesis section 10.2.1).
-  private func submit(_ batch: FrameBatch, memberships: [MembershipEntry] = []) {
+  func submit(_ batch: FrameBatch, memberships: [MembershipEntry] = []) {
     guard !batch.isEmpty else { return }
     outgoing = batch
     perform(

@@ -46,6 +46,9 @@ final class PeerLane: ClientCallHandler {
     return call
   }
 
+  /// Whether a stream is open and takes what it is given.
+  var isConnected: Bool { call.map { $0.bufferedBytes == 0 } ?? false }
+
   func receive(_ message: UnsafeRawBufferPointer, on call: ClientCall) {}
 
   func readyToSend(on call: ClientCall) {}

@@ -16,10 +16,13 @@ extension RaftRunner {
     case .send(let packet, let node): links[node]?.send(packet)
     case .disk(let job): jobs.append(job)
     case .resolved(let id, let outcome): proposers.removeValue(forKey: id)?(outcome)
-    case .committed(let index, _): answerReaders(through: index)
+    case .committed(let index, let end):
+      source?.committed(index, end: end)
+      answerReaders(through: index)
     case .readReady(let id, let index): readReady(id, index)
     case .readFailed(let id): readers.removeValue(forKey: id)?(nil)
-    case .roleChanged: break
+    case .roleChanged:
+      if replica.core.role != .leader { source?.leadershipEnded(term: replica.core.hard.term) }
     case .membershipChanged: connect()
     case .sendImage(let node): refuseImage(to: node)
     case .damaged(let error): notice(.damaged(error))
@@ -86,6 +89,10 @@ extension RaftRunner {
     }
     if isDiskStalled { diskStalls(false) }
     step { now in done.results.flatMap { replica.done($0, at: now) } }
+    if case .written(_, let batch)? = done.results.last, spare == nil {
+      batch.reset()
+      spare = batch
+    }
     if case .failed(let error) = done.results.last { notice(.diskFailed(error)) }
     jobs = done.left + jobs
     guard replica.isDiskFull, !done.left.isEmpty else { return }

@@ -74,10 +74,21 @@ extension RaftRunner {
 extension RaftRunner {
   /// While a write is on its way everything else gathers, and goes with the next.
   func proposeGathered() {
-    guard !gathered.isEmpty, !isDiskBusy || replica.core.role != .leader else { return }
+    guard !isDiskBusy || replica.core.role != .leader else { return }
+    if let source, source.hasRecords { append(from: source) }
+    guard !gathered.isEmpty else { return }
     let proposals = gathered
     gathered.removeAll(keepingCapacity: true)
     carryOut(replica.propose(proposals, at: Self.now()))
+  }
+
+  private func append(from source: any RecordSource) {
+    if let why = replica.appendRefusal { return source.refused(why) }
+    let batch = spare ?? FrameBatch(capacity: 1 << 20)
+    spare = nil
+    let (effects, last) = replica.append(in: batch, at: Self.now()) { source.build(&$0) }
+    source.built(through: last, term: replica.core.hard.term)
+    carryOut(effects)
   }
 
   func readReady(_ id: UInt64, _ index: UInt64) {

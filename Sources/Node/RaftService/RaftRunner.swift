@@ -44,6 +44,9 @@ package final class RaftRunner: @unchecked Sendable {
   var retry: Scheduled<Void>?
 
   // Requests.
+  var source: (any RecordSource)?
+  /// Memory of a batch that is on disk, for the next.
+  var spare: FrameBatch?
   var gathered: [Proposal] = []
   var proposers: [UInt64: (ProposalOutcome) -> Void] = [:]
   var readers: [UInt64: (UInt64?) -> Void] = [:]
@@ -80,9 +83,16 @@ package final class RaftRunner: @unchecked Sendable {
 
   static func now() -> Instant { Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
 
+  /// The log, to be read; records from `status.committedEnd` on are none yet.
+  package var log: CommitLog { CommitLog(replica.engine) }
+
   /// Begins. Any thread.
-  package func start() {
+  ///
+  /// - Parameter source: where records come from in bulk, if anywhere.
+  package func start(_ source: (any RecordSource & Sendable)? = nil) {
     eventLoop.execute { [self] in
+      self.source = source
+      source?.committed(replica.applied.tail.nextIndex - 1, end: replica.committedEnd)
       connect()
       publish()
       arm()
@@ -122,6 +132,9 @@ package final class RaftRunner: @unchecked Sendable {
     for link in links.values { link.close() }
     links.removeAll()
     abandonRequests()
+    source?.leadershipEnded(term: replica.core.hard.term)
+    if source?.hasRecords == true { source?.refused(.raft(.notLeader(nil))) }
+    source = nil
     if !isDiskBusy { stopped?.succeed() }
   }
 
@@ -134,6 +147,9 @@ package final class RaftRunner: @unchecked Sendable {
     endTurnSoon()
     arm()
   }
+
+  /// The record source has something. On the event loop.
+  package func hasRecords() { endTurnSoon() }
 
   /// What was put off is done once all that could be read now has been handled.
   func endTurnSoon() {
@@ -182,6 +198,8 @@ package final class RaftRunner: @unchecked Sendable {
     now.appliedIndex = replica.applied.tail.nextIndex - 1
     now.committedEnd = replica.committedEnd
     now.isDiskFull = replica.isDiskFull
+    now.membershipIndex = core.membershipIndex
+    now.reachable = Set(links.filter { $0.value.isConnected }.keys)
     let before = published.withLock { published in
       let before = published
       published = now

@@ -18,6 +18,10 @@ package struct RaftStatus: Sendable, Equatable {
   /// Records below this offset may be served.
   package var committedEnd: UInt64 = 0
   package var isDiskFull = false
+  /// The entry that brought the members.
+  package var membershipIndex: UInt64 = 0
+  /// Servers to which there is a connection.
+  package var reachable: Set<NodeID> = []
 
   package init() {}
 }

@@ -1,0 +1,195 @@
+import ClusterModel
+package import CommitLog
+package import LogAPI
+import NIOCore
+import Protobuf
+import RaftAPI
+import RaftCore
+package import RaftNode
+package import RaftService
+import Synchronization
+
+/// A replicated log: what is on the disks of a majority is committed.
+///
+/// Requests gather on the runner's event loop until its disk can take them, are built into entries where they are to be
+/// served from, and are answered when those are committed.
+package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
+  package let log: CommitLog
+  private let runner: RaftRunner
+  private let limits: ServiceLimits
+  private let loops: [ServiceLoop]
+  private let end: Atomic<UInt64>
+
+  // Confined to the runner's event loop.
+  private let requests: ProduceRequestReader
+  private var gathering: [Origin] = []
+  private var pending: [Group] = []
+  /// The cost of what was placed and is not committed.
+  private var uncommitted = 0
+  private var isStopping = false
+
+  private struct Origin {
+    let submission: Submission
+    let loop: ServiceLoop
+    /// False for one that only waits for its turn to be answered: answers of one stream go out in the order of its requests.
+    var isPlaced = false
+  }
+
+  /// What was built in one go.
+  private struct Group {
+    /// Answered once this entry is committed.
+    let last: UInt64
+    let term: UInt64
+    let origins: [Origin]
+  }
+
+  /// - Parameter loops: every loop that submits; they are told of each commit.
+  package init(_ runner: RaftRunner, loops: [ServiceLoop], limits: ServiceLimits) {
+    self.runner = runner
+    self.loops = loops
+    self.limits = limits
+    log = runner.log
+    end = Atomic(runner.status.committedEnd)
+    requests = ProduceRequestReader(maxRecords: limits.batchRecords)
+  }
+
+  package var committedEnd: UInt64 { end.load(ordering: .acquiring) }
+  package var term: UInt64 { runner.status.term }
+
+  package func submit(_ submission: Submission, from loop: ServiceLoop) {
+    let origin = Origin(submission: submission, loop: loop)
+    if runner.eventLoop.inEventLoop {
+      accept(origin)
+    } else {
+      let box = UncheckedBox(origin)
+      runner.eventLoop.execute { self.accept(box.value) }
+    }
+  }
+
+  /// Takes no more requests; those that were taken are answered as the runner decides. Any thread.
+  package func stopTaking() { runner.eventLoop.execute { self.isStopping = true } }
+
+  package func servers(_ about: ServerDescription, address: String) -> GetServersResponse {
+    let status = runner.status
+    var response = GetServersResponse()
+    response.servers = status.members.map { member in
+      var server = Server()
+      server.id = member.name
+      server.rpcAddr = member.id == runner.id ? address : member.address
+      server.isLeader = member.id == status.leader
+      server.role = member.isLearner ? .learner : .voter
+      server.reachable = member.id == runner.id || status.reachable.contains(member.id)
+      if member.id == runner.id { server.appliedIndex = status.appliedIndex }
+      return server
+    }
+    response.version = status.membershipIndex
+    response.term = status.term
+    response.clusterId = about.clusterID
+    response.leaderId = status.members.first { $0.id == status.leader }?.name ?? ""
+    return response
+  }
+
+  // MARK: - On the runner's loop
+
+  private func accept(_ origin: Origin) {
+    gathering.append(origin)
+    runner.hasRecords()
+  }
+
+  package var hasRecords: Bool { !gathering.isEmpty }
+
+  package func build(_ builder: inout EntryBuilder) {
+    for place in gathering.indices {
+      let submission = gathering[place].submission
+      if let refusal = refusal(of: submission) {
+        submission.refuse(refusal)
+        continue
+      }
+      self.place(submission, &builder)
+      uncommitted += submission.cost
+      gathering[place].isPlaced = true
+    }
+  }
+
+  private func refusal(of submission: Submission) -> LogFailure? {
+    if isStopping { return .draining }
+    guard uncommitted == 0 || uncommitted + submission.cost <= limits.unwrittenBytes else {
+      return .overloaded(limit: limits.unwrittenBytes)
+    }
+    return nil
+  }
+
+  private func place(_ submission: Submission, _ builder: inout EntryBuilder) {
+    let requests = requests
+    _ = submission.placeEach { request, count in
+      builder.beginRequest(bytes: request.count)
+      let first = builder.nextOffset
+      let timestamp = RequestRecords.append(request, by: requests) { builder.append($0) }
+      let placed = builder.nextOffset - first
+      precondition(placed == count, "placed \(placed) records of \(count) validated")
+      return (first, timestamp)
+    }
+  }
+
+  package func built(through index: UInt64, term: UInt64) {
+    pending.append(Group(last: index, term: term, origins: gathering))
+    gathering.removeAll(keepingCapacity: true)
+    // A group of which all was refused waits for nobody.
+    resolveCommitted(through: runner.status.appliedIndex)
+  }
+
+  package func refused(_ why: ProposalRefusal) {
+    let failure = failure(of: why)
+    let refused = gathering
+    gathering.removeAll()
+    for origin in refused { origin.submission.refuse(failure) }
+    guard let before = pending.last else { return resolve(refused, .failure(failure)) }
+    // Behind the answers before them.
+    pending.append(Group(last: before.last, term: before.term, origins: refused))
+  }
+
+  package func committed(_ index: UInt64, end: UInt64) {
+    self.end.store(end, ordering: .sequentiallyConsistent)
+    for loop in loops { loop.committed() }
+    resolveCommitted(through: index)
+  }
+
+  private func resolveCommitted(through index: UInt64) {
+    var done = 0
+    while done < pending.count, pending[done].last <= index {
+      settle(pending[done], .success(pending[done].term))
+      done += 1
+    }
+    pending.removeFirst(done)
+  }
+
+  package func leadershipEnded(term: UInt64) {
+    let lost = pending
+    pending.removeAll()
+    for group in lost {
+      let failure = LogFailure.leadershipLost(term: group.term, index: group.last)
+      for origin in group.origins { origin.submission.refuse(failure) }
+      settle(group, .failure(failure))
+    }
+  }
+
+  private func settle(_ group: Group, _ result: Result<UInt64, LogFailure>) {
+    for origin in group.origins where origin.isPlaced { uncommitted -= origin.submission.cost }
+    resolve(group.origins, result)
+  }
+
+  private func resolve(_ origins: [Origin], _ result: Result<UInt64, LogFailure>) {
+    for origin in origins { origin.loop.resolve(origin.submission, result) }
+  }
+
+  private func failure(of why: ProposalRefusal) -> LogFailure {
+    let status = runner.status
+    switch why {
+    case .diskFull: return .diskFull(file: "the log's folder")
+    case .raft(.notLeader(let leader?)):
+      guard let member = status.members.first(where: { $0.id == leader }) else { return .noLeader }
+      return .notLeader(id: member.name, address: member.address, term: status.term)
+    default: return .noLeader
+    }
+  }
+}
