@@ -9,7 +9,7 @@ kind=${1:?thread or address}
 case $kind in
   thread)
     scratch=.build-tsan
-    suites='LogServiceTests|RPCTests|HTTP2Tests|DistlogClientTests|CommitLogTests|AgentTests'
+    suites='RaftServiceTests|LogServiceTests|RPCTests|HTTP2Tests|DistlogClientTests|CommitLogTests|AgentTests'
     ;;
   address)
     scratch=.build-asan

@@ -42,6 +42,19 @@ private struct Single {
     }
   }
 
+  /// Proposes without working the disk: the jobs.
+  mutating func gather(_ value: String) -> [DiskJob] {
+    last += 1
+    let proposal = Proposal(id: last, records: [Record(value: Array(value.utf8))])
+    return replica.propose([proposal], at: now).compactMap { effect in
+      if case .disk(let job) = effect { job } else { nil }
+    }
+  }
+
+  mutating func carryOut(_ turn: DiskTurn) {
+    for result in turn.results { carryOut(replica.done(result, at: now)) }
+  }
+
   mutating func propose(
     _ values: [String], stamp: ProducerStamp? = nil, expecting offset: UInt64? = nil,
     as subject: String = ""
@@ -142,6 +155,58 @@ private struct Single {
     }
     #expect(refused)
     #expect(single.replica.core.role == .leader)
+  }
+
+  @Test func `writes that wait for the disk go as one, across segments too`() throws {
+    var single = try Single()
+    let jobs = (0..<100).flatMap { single.gather("\($0)") }
+    #expect(jobs.count == 100)
+    let syncs = single.disk.syncs
+    let turn = single.replica.disk.perform(jobs)
+    #expect(turn.left.isEmpty)
+    #expect(turn.results.count == 100)
+    // Each roll syncs several files; one sync for each write would be 100.
+    #expect(single.disk.syncs - syncs < 60)
+    single.carryOut(turn)
+    #expect(single.outcomes.count == 100)
+    #expect(single.outcomes[100] == appended(99))
+    #expect(try single.records() == (0..<100).map { "\($0)" })
+  }
+
+  @Test func `what finds no room waits in its order, and is written when there is some`() throws {
+    var single = try Single()
+    _ = single.propose(["first"])
+    single.disk.faults.capacity = 0
+    let jobs = (0..<100).flatMap { single.gather("\($0)") }
+    let turn = single.replica.disk.perform(jobs)
+    // What fitted in the space reserved before may be there.
+    #expect(turn.results.count + turn.left.count == 101)
+    single.carryOut(turn)
+    #expect(single.replica.isDiskFull)
+    #expect(single.propose(["refused"]) == .refused(.diskFull))
+    single.disk.faults.capacity = nil
+    let rest = single.replica.disk.perform(turn.left)
+    #expect(rest.left.isEmpty)
+    single.carryOut(rest)
+    #expect(!single.replica.isDiskFull)
+    #expect(try single.records() == ["first"] + (0..<100).map { "\($0)" })
+  }
+
+  @Test func `after a write that failed nothing behind it is written`() throws {
+    var single = try Single()
+    _ = single.propose(["first"])
+    let jobs = (0..<3).flatMap { single.gather("\($0)") }
+    single.disk.faults.failingCall = single.disk.calls + 1
+    let turn = single.replica.disk.perform(jobs)
+    #expect(turn.left.isEmpty)
+    guard case .failed? = turn.results.last else {
+      Issue.record("\(turn)")
+      return
+    }
+    single.carryOut(turn)
+    #expect(single.replica.core.isFenced)
+    #expect(single.replica.core.role != .leader)
+    #expect(single.outcomes[2] == .unknown(term: 1, index: 3))
   }
 
   @Test func `a folder of a single node opens as a replica unchanged`() throws {
