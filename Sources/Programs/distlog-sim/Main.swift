@@ -23,6 +23,8 @@ import Simulator
   var mutant: String?
   @Flag(help: "Break each rule in turn; each must be noticed within --seeds runs.")
   var mutants = false
+  /// In the process that runs a mutant for another one.
+  @Flag(help: .private) var isChild = false
   @Flag(help: "List the rules that can be broken.") var listMutants = false
   @Flag(help: "fdatasync does nothing: must be noticed.") var syncLies = false
   @Option(help: "Print all messages and faults from this simulated second on; one seed only.")
@@ -47,9 +49,10 @@ import Simulator
     if listMutants {
       for mutant in RaftMutant.allCases { print(mutant.rawValue) }
     } else if mutants {
-      try await hunt(RaftMutant.allCases)
+      try hunt(RaftMutant.allCases)
     } else if let mutant = mutant.flatMap(RaftMutant.init) {
-      try await hunt([mutant])
+      // A trace is looked at as it comes.
+      if isChild || traceFrom != nil { try await find(mutant) } else { try hunt([mutant]) }
     } else {
       try await search()
     }
@@ -84,26 +87,48 @@ import Simulator
     guard (total.breaches > 0) == syncLies else { throw ExitCode(10) }
   }
 
-  /// Each mutant must be noticed.
-  private func hunt(_ mutants: [RaftMutant]) async throws {
-    var survivors: [RaftMutant] = []
+  /// Each mutant must be noticed, by the oracle or by an assertion of the code itself.
+  private func hunt(_ mutants: [RaftMutant]) throws {
+    var survivors = 0
     for mutant in mutants {
-      var found: Simulation.Verdict?
-      var runs: UInt64 = 0
-      try await verdicts(mutant: mutant) { verdict in
-        runs += 1
-        if verdict.breach != nil, found == nil { found = verdict }
-        return found == nil
-      }
-      if let found {
-        print(
-          "\(mutant.rawValue): found in \(runs) runs by seed \(found.seed): \(found.breach ?? "")")
-      } else {
-        print("\(mutant.rawValue): NOT FOUND in \(runs) runs")
-        survivors.append(mutant)
+      let child = try ChildRun(arguments(mutant))
+      switch child.outcome {
+      case .exited(0), .exited(10):
+        print(child.lastLine)
+        if child.outcome == .exited(10) { survivors += 1 }
+      case .signalled(let signal):
+        print("\(mutant.rawValue): found by an assertion: \(child.assertion ?? "signal \(signal)")")
+      case .exited(let code):
+        print("\(mutant.rawValue): the run could not be made, exit code \(code)")
+        throw ExitCode(code)
       }
     }
-    guard survivors.isEmpty else { throw ExitCode(10) }
+    guard survivors == 0 else { throw ExitCode(10) }
+  }
+
+  private func arguments(_ mutant: RaftMutant) -> [String] {
+    var all = [
+      "--is-child", "--mutant", mutant.rawValue, "--seed", "\(seed)", "--seeds", "\(seeds)",
+      "--seconds", "\(seconds)", "--jobs", "\(jobs)",
+    ]
+    if let nodes { all += ["--nodes", "\(nodes)"] }
+    if let profile { all += ["--profile", profile] }
+    return all
+  }
+
+  private func find(_ mutant: RaftMutant) async throws {
+    var found: Simulation.Verdict?
+    var runs: UInt64 = 0
+    try await verdicts(mutant: mutant) { verdict in
+      runs += 1
+      if verdict.breach != nil, found == nil { found = verdict }
+      return found == nil
+    }
+    guard let found else {
+      print("\(mutant.rawValue): NOT FOUND in \(runs) runs")
+      throw ExitCode(10)
+    }
+    print("\(mutant.rawValue): found in \(runs) runs by seed \(found.seed): \(found.breach ?? "")")
   }
 
   /// Runs the seeds, some at a time, until `body` returns false.
