@@ -192,6 +192,24 @@ private struct Single {
     #expect(try single.records() == ["first"] + (0..<100).map { "\($0)" })
   }
 
+  @Test func `a vote is saved although the log finds no room`() throws {
+    var single = try Single()
+    single.disk.faults.capacity = 0
+    let state = HardState(term: 7, vote: NodeID(low: 2))
+    let jobs = (0..<100).flatMap { single.gather("\($0)") } + [.save(state)]
+    let turn = single.replica.disk.perform(jobs)
+    guard case .saved? = turn.results.last else {
+      Issue.record("\(turn)")
+      return
+    }
+    #expect(turn.results.contains { if case .full = $0 { true } else { false } })
+    #expect(!turn.left.isEmpty && turn.left.allSatisfy { !$0.isSave })
+    let file = try HardStateFile(
+      in: "/data/logs/\(single.replica.engine.identity.logInstanceID)", of: NodeID(low: 1),
+      disk: single.disk, isNew: false)
+    #expect(file.current == state)
+  }
+
   @Test func `after a write that failed nothing behind it is written`() throws {
     var single = try Single()
     _ = single.propose(["first"])

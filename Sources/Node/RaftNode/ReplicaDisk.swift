@@ -27,7 +27,10 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
       switch turn.results.last {
       case .failed: return turn
       case .full:
-        turn.left = Array(jobs[(next - 1)...])
+        let rest = jobs[(next - 1)...]
+        turn.left = rest.filter { !$0.isSave }
+        // The vote has its room already, and must not wait for the log's (RAFT-RULES 39).
+        for save in rest where save.isSave { turn.results.append(perform(save)) }
         return turn
       default: break
       }

@@ -26,6 +26,12 @@ package enum DiskJob {
     if case .write = self { return true }
     return false
   }
+
+  /// Of the term and the vote; may be done before what was given earlier.
+  package var isSave: Bool {
+    if case .save = self { return true }
+    return false
+  }
 }
 
 /// What came of a job.
@@ -41,9 +47,9 @@ package enum DiskResult {
 
 /// What came of a list of jobs.
 package struct DiskTurn {
-  /// Of the jobs that were done, in their order.
+  /// Of the jobs that were done, in their order; behind one that found no room, of those that need none.
   package var results: [DiskResult]
-  /// Jobs behind one that found no room, that one first: to be given again before any other.
+  /// The one that found no room and others behind it: to be given again before any other.
   package var left: [DiskJob]
 }
 

@@ -68,13 +68,15 @@ extension RaftRunner {
 // MARK: - The disk
 
 extension RaftRunner {
-  /// Gives the disk thread what has gathered, unless it is at work, or waits for room.
+  /// Gives the disk thread what has gathered, unless it is at work. While the log waits for room only the vote is written.
   func startDisk() {
-    guard !isDiskBusy, retry == nil, !jobs.isEmpty else { return }
+    guard !isDiskBusy else { return }
+    let ready = retry == nil ? jobs : jobs.filter(\.isSave)
+    guard !ready.isEmpty else { return }
+    jobs = retry == nil ? [] : jobs.filter { !$0.isSave }
     isDiskBusy = true
     diskBegan = Self.now()
-    let given = UncheckedBox(jobs)
-    jobs = []
+    let given = UncheckedBox(ready)
     diskThread.run { [disk = replica.disk, eventLoop, self] in
       let done = UncheckedBox(disk.perform(given.value))
       eventLoop.execute { self.diskDone(done.value) }
@@ -93,12 +95,13 @@ extension RaftRunner {
       batch.reset()
       spare = batch
     }
-    if case .failed(let error) = done.results.last { notice(.diskFailed(error)) }
+    for case .failed(let error) in done.results { notice(.diskFailed(error)) }
     jobs = done.left + jobs
-    guard replica.isDiskFull, !done.left.isEmpty else { return }
+    guard !done.left.isEmpty, retry == nil else { return }
     retry = eventLoop.assumeIsolated().scheduleTask(in: settings.fullDiskRetry) { [weak self] in
-      self?.retry = nil
-      self?.startDisk()
+      guard let self else { return }
+      self.retry = nil
+      self.startDisk()
     }
   }
 
