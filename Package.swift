@@ -24,6 +24,7 @@ let core: [Target] = [
   layer("Core", "RaftCore", uses: "ClusterModel"),
   layer("Core", "LogAPI", uses: "Protobuf", "GRPCWire"),
   layer("Core", "RaftAPI", uses: "Protobuf", "GRPCWire", "ClusterModel", "RaftCore"),
+  layer("Core", "Formation", uses: "ClusterModel", "RaftAPI"),
 ]
 
 let io: [Target] = [
@@ -47,15 +48,16 @@ let node: [Target] = [
     "Node", "RaftNode", uses: "Protobuf", "ClusterModel", "RaftCore", "RaftAPI", "CommitLog"),
   layer(
     "Node", "RaftService",
-    uses: "Protobuf", "GRPCWire", "ClusterModel", "RaftCore", "RaftAPI", "CommitLog", "TLS", "RPC",
-    "RaftNode", products: nio),
+    uses: "Protobuf", "GRPCWire", "ClusterModel", "RaftCore", "RaftAPI", "Formation", "CommitLog",
+    "TLS", "RPC", "RaftNode", products: nio),
   layer(
     "Node", "LogService",
     uses: "Protobuf", "GRPCWire", "AccessControl", "ClusterModel", "RaftCore", "LogAPI", "RaftAPI",
     "CommitLog", "RPC", "RaftNode", "RaftService", products: nio),
   layer(
     "Node", "Agent",
-    uses: "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "TLS", "HTTP2", "RPC", "LogService",
+    uses: "GRPCWire", "AccessControl", "ClusterModel", "RaftCore", "LogAPI", "RaftAPI", "Formation",
+    "CommitLog", "TLS", "HTTP2", "RPC", "RaftNode", "RaftService", "LogService",
     products: nio + logging + [yams]),
 ]
 
@@ -102,6 +104,7 @@ let tests: [Target] = [
     "CommitLog", "TLS", "RPC", "RaftNode", "RaftService", "LogService", "TestSupport",
     products: nio),
   test("SimulationTests", uses: "ClusterModel", "RaftCore", "Simulator"),
+  test("FormationTests", uses: "ClusterModel", "RaftAPI", "Formation"),
   test("RaftCoreTests", uses: "ClusterModel", "RaftCore", "TestSupport"),
   test("DistlogClientTests", uses: "Protobuf", "LogAPI", "DistlogClient", "TestSupport"),
   test("ClientProgramTests", uses: "DistlogClient", "ClientProgram"),

@@ -38,6 +38,8 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &log__v1__find_offset_response__descriptor,
     &raft__v1__deliver_response__descriptor,
     &raft__v1__peer_message__descriptor,
+    &raft__v1__introduction__descriptor,
+    &raft__v1__founding__descriptor,
     &raft__v1__member__descriptor,
     &raft__v1__members__descriptor,
     &raft__v1__producer__descriptor,

@@ -97,6 +97,96 @@ void   raft__v1__peer_message__free_unpacked
   assert(message->base.descriptor == &raft__v1__peer_message__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   raft__v1__introduction__init
+                     (Raft__V1__Introduction         *message)
+{
+  static const Raft__V1__Introduction init_value = RAFT__V1__INTRODUCTION__INIT;
+  *message = init_value;
+}
+size_t raft__v1__introduction__get_packed_size
+                     (const Raft__V1__Introduction *message)
+{
+  assert(message->base.descriptor == &raft__v1__introduction__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__introduction__pack
+                     (const Raft__V1__Introduction *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__introduction__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__introduction__pack_to_buffer
+                     (const Raft__V1__Introduction *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__introduction__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__Introduction *
+       raft__v1__introduction__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__Introduction *)
+     protobuf_c_message_unpack (&raft__v1__introduction__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__introduction__free_unpacked
+                     (Raft__V1__Introduction *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__introduction__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   raft__v1__founding__init
+                     (Raft__V1__Founding         *message)
+{
+  static const Raft__V1__Founding init_value = RAFT__V1__FOUNDING__INIT;
+  *message = init_value;
+}
+size_t raft__v1__founding__get_packed_size
+                     (const Raft__V1__Founding *message)
+{
+  assert(message->base.descriptor == &raft__v1__founding__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__founding__pack
+                     (const Raft__V1__Founding *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__founding__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__founding__pack_to_buffer
+                     (const Raft__V1__Founding *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__founding__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__Founding *
+       raft__v1__founding__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__Founding *)
+     protobuf_c_message_unpack (&raft__v1__founding__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__founding__free_unpacked
+                     (Raft__V1__Founding *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__founding__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   raft__v1__member__init
                      (Raft__V1__Member         *message)
 {
@@ -457,6 +547,160 @@ const ProtobufCMessageDescriptor raft__v1__peer_message__descriptor =
   (ProtobufCMessageInit) raft__v1__peer_message__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor raft__v1__introduction__field_descriptors[4] =
+{
+  {
+    "sender",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Introduction, sender),
+    &raft__v1__member__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "founding",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Introduction, founding),
+    &raft__v1__founding__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_formed",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Introduction, is_formed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "former",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Raft__V1__Introduction, n_former),
+    offsetof(Raft__V1__Introduction, former),
+    &raft__v1__founding__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__introduction__field_indices_by_name[] = {
+  3,   /* field[3] = former */
+  1,   /* field[1] = founding */
+  2,   /* field[2] = is_formed */
+  0,   /* field[0] = sender */
+};
+static const ProtobufCIntRange raft__v1__introduction__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor raft__v1__introduction__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.Introduction",
+  "Introduction",
+  "Raft__V1__Introduction",
+  "raft.v1",
+  sizeof(Raft__V1__Introduction),
+  4,
+  raft__v1__introduction__field_descriptors,
+  raft__v1__introduction__field_indices_by_name,
+  1,  raft__v1__introduction__number_ranges,
+  (ProtobufCMessageInit) raft__v1__introduction__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__founding__field_descriptors[4] =
+{
+  {
+    "cluster_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Founding, cluster_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Founding, log_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Founding, time),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "members",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Raft__V1__Founding, n_members),
+    offsetof(Raft__V1__Founding, members),
+    &raft__v1__member__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__founding__field_indices_by_name[] = {
+  0,   /* field[0] = cluster_id */
+  1,   /* field[1] = log_id */
+  3,   /* field[3] = members */
+  2,   /* field[2] = time */
+};
+static const ProtobufCIntRange raft__v1__founding__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor raft__v1__founding__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.Founding",
+  "Founding",
+  "Raft__V1__Founding",
+  "raft.v1",
+  sizeof(Raft__V1__Founding),
+  4,
+  raft__v1__founding__field_descriptors,
+  raft__v1__founding__field_indices_by_name,
+  1,  raft__v1__founding__number_ranges,
+  (ProtobufCMessageInit) raft__v1__founding__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor raft__v1__member__field_descriptors[5] =
 {
   {
@@ -710,12 +954,14 @@ const ProtobufCEnumDescriptor raft__v1__message_kind__descriptor =
   raft__v1__message_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor raft__v1__raft__method_descriptors[1] =
+static const ProtobufCMethodDescriptor raft__v1__raft__method_descriptors[2] =
 {
   { "Deliver", &raft__v1__peer_message__descriptor, &raft__v1__deliver_response__descriptor },
+  { "Meet", &raft__v1__introduction__descriptor, &raft__v1__introduction__descriptor },
 };
 const unsigned raft__v1__raft__method_indices_by_name[] = {
-  0         /* Deliver */
+  0,        /* Deliver */
+  1         /* Meet */
 };
 const ProtobufCServiceDescriptor raft__v1__raft__descriptor =
 {
@@ -724,7 +970,7 @@ const ProtobufCServiceDescriptor raft__v1__raft__descriptor =
   "Raft",
   "Raft__V1__Raft",
   "raft.v1",
-  1,
+  2,
   raft__v1__raft__method_descriptors,
   raft__v1__raft__method_indices_by_name
 };
@@ -735,6 +981,14 @@ void raft__v1__raft__deliver(ProtobufCService *service,
 {
   assert(service->descriptor == &raft__v1__raft__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void raft__v1__raft__meet(ProtobufCService *service,
+                          const Raft__V1__Introduction *input,
+                          Raft__V1__Introduction_Closure closure,
+                          void *closure_data)
+{
+  assert(service->descriptor == &raft__v1__raft__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void raft__v1__raft__init (Raft__V1__Raft_Service *service,
                            Raft__V1__Raft_ServiceDestroy destroy)

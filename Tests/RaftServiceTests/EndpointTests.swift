@@ -6,6 +6,7 @@ import Protobuf
 import RPC
 import RaftAPI
 import RaftCore
+import RaftNode
 import RaftService
 import TLS
 import TestSupport

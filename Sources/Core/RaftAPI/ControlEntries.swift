@@ -3,7 +3,7 @@ package import Protobuf
 package import RaftCore
 
 /// A server as the entry of a membership names it.
-package struct MemberEntry: ProtobufMessage {
+package struct MemberEntry: ProtobufMessage, Equatable {
   package var idHigh: UInt64 = 0
   package var idLow: UInt64 = 0
   package var name = ""

@@ -3,7 +3,8 @@ package import GRPCWire
 /// Every rpc of raft.v1, by its path.
 package enum RaftMethod: String, CaseIterable, Sendable {
   case deliver = "/raft.v1.Raft/Deliver"
+  case meet = "/raft.v1.Raft/Meet"
 
   package var path: String { rawValue }
-  package var shape: StreamingShape { .clientStreaming }
+  package var shape: StreamingShape { self == .deliver ? .clientStreaming : .unary }
 }

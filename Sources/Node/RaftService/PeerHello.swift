@@ -1,6 +1,7 @@
 package import ClusterModel
 package import CommitLog
 package import GRPCWire
+import RaftNode
 
 /// Who speaks to whom about which log: the metadata at the start of each stream between servers. Its check is what keeps two
 /// clusters, two logs, or a node and the wiped disk that bears its name, from being mixed up (RAFT-RULES 20 and 41).
@@ -63,12 +64,4 @@ package struct PeerHello: Equatable, Sendable {
     }
     return nil
   }
-}
-
-extension NodeID {
-  package init(_ id: UniqueID) { self.init(high: id.high, low: id.low) }
-}
-
-extension UniqueID {
-  package init(_ node: NodeID) { self.init(high: node.high, low: node.low) }
 }

@@ -1,12 +1,15 @@
-import GRPCWire
+import ClusterModel
+package import GRPCWire
+import Protobuf
 package import RPC
-import RaftAPI
+package import RaftAPI
 import Synchronization
 import TLS
 
 /// The service raft.v1: lets in who is a peer, speaks for the same cluster and log, and means this server.
 package final class RaftEndpoint: Sendable {
   private let runner = Mutex<RaftRunner?>(nil)
+  private let introduce = Mutex<(@Sendable (Introduction) -> Introduction)?>(nil)
   private let isPeer: @Sendable (ServerConnectionInfo) -> Bool
 
   /// - Parameter isPeer: whether a connection's certificate is a server's of this cluster.
@@ -17,6 +20,11 @@ package final class RaftEndpoint: Sendable {
   /// Hands messages to `runner` from now on; nil: to nobody.
   package func attach(_ runner: RaftRunner?) { self.runner.withLock { $0 = runner } }
 
+  /// How this server answers others that introduce themselves, from now on.
+  package func introduce(by answer: @escaping @Sendable (Introduction) -> Introduction) {
+    introduce.withLock { $0 = answer }
+  }
+
   /// What to register with a server.
   package var methods: [RPCMethod] {
     [
@@ -24,28 +32,70 @@ package final class RaftEndpoint: Sendable {
         path: RaftMethod.deliver.path, shape: RaftMethod.deliver.shape,
         // Every entry that a client can make must travel.
         maxMessageBytes: 16 << 20
-      ) { [self] call in start(call) }
+      ) { [self] call in start(call) },
+      RPCMethod(
+        path: RaftMethod.meet.path, shape: RaftMethod.meet.shape, maxMessageBytes: 64 << 10
+      ) { [self] call in
+        if let refusal = strangerRefusal(call) { return RefusedDelivery(refusal, call) }
+        guard let answer = introduce.withLock({ $0 }) else {
+          return RefusedDelivery(.notReady, call)
+        }
+        return MeetCall(answer)
+      },
     ]
   }
 
+  private func strangerRefusal(_ call: ServerCall) -> Status? {
+    guard !isPeer(call.connection) else { return nil }
+    return Status(
+      .permissionDenied,
+      "\(call.connection.identity?.commonName ?? "nobody") is no server of this cluster (tls.peerNames)",
+      reason: "ACL_DENIED", metadata: [("action", "peer")])
+  }
+
   private func start(_ call: ServerCall) -> any ServerCallHandler {
-    guard isPeer(call.connection) else {
-      return RefusedDelivery(
-        Status(
-          .permissionDenied,
-          "\(call.connection.identity?.commonName ?? "nobody") is no server of this cluster",
-          reason: "ACL_DENIED", metadata: [("action", "peer")]), call)
-    }
+    if let refusal = strangerRefusal(call) { return RefusedDelivery(refusal, call) }
     guard let hello = PeerHello(call.metadata) else {
       return RefusedDelivery(
         Status(.invalidArgument, "the stream does not say who speaks to whom (distlog-* metadata)"),
         call)
     }
-    guard let runner = runner.withLock({ $0 }) else {
-      return RefusedDelivery(
-        Status(.unavailable, "this server takes part in no cluster now", reason: "NOT_READY"), call)
-    }
+    guard let runner = runner.withLock({ $0 }) else { return RefusedDelivery(.notReady, call) }
     if let refusal = hello.refusal(by: runner.identity) { return RefusedDelivery(refusal, call) }
+    if let refusal = nameRefusal(call, hello, runner) { return RefusedDelivery(refusal, call) }
     return DeliverCall(runner, hello)
   }
+
+  /// A certificate whose name is a member's speaks for that member only.
+  private func nameRefusal(_ call: ServerCall, _ hello: PeerHello, _ runner: RaftRunner) -> Status?
+  {
+    guard let name = call.connection.identity?.commonName,
+      let member = runner.status.members.first(where: { $0.name == name }), member.id != hello.from
+    else { return nil }
+    return Status(
+      .permissionDenied,
+      "the certificate of \(name) speaks for \(hello.from), which is another server",
+      reason: "ACL_DENIED", metadata: [("action", "peer")])
+  }
+}
+
+/// Two servers introduce themselves.
+private final class MeetCall: ServerCallHandler {
+  private let answer: @Sendable (Introduction) -> Introduction
+
+  init(_ answer: @escaping @Sendable (Introduction) -> Introduction) { self.answer = answer }
+
+  func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
+    guard let introduction = try? Introduction(reading: message.bytes) else {
+      return call.finish(Status(.invalidArgument, "the introduction cannot be read"))
+    }
+    answer(introduction).serialized().withUnsafeBytes { call.send($0) }
+    call.finish(.ok)
+  }
+}
+
+extension Status {
+  package static let notReady = Status(
+    .unavailable, "this server takes part in no cluster yet", reason: "NOT_READY",
+    retryAfter: .milliseconds(200))
 }

@@ -17,6 +17,8 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Raft__V1__DeliverResponse Raft__V1__DeliverResponse;
 typedef struct Raft__V1__PeerMessage Raft__V1__PeerMessage;
+typedef struct Raft__V1__Introduction Raft__V1__Introduction;
+typedef struct Raft__V1__Founding Raft__V1__Founding;
 typedef struct Raft__V1__Member Raft__V1__Member;
 typedef struct Raft__V1__Members Raft__V1__Members;
 typedef struct Raft__V1__Producer Raft__V1__Producer;
@@ -104,6 +106,55 @@ struct  Raft__V1__PeerMessage
     , RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, 0, 0, 0 }
 
 
+struct  Raft__V1__Introduction
+{
+  ProtobufCMessage base;
+  Raft__V1__Member *sender;
+  /*
+   * what the server has agreed to, or the cluster that it is in
+   */
+  Raft__V1__Founding *founding;
+  /*
+   * it is in that cluster
+   */
+  protobuf_c_boolean is_formed;
+  /*
+   * what it agreed to under ids that it had before: one member each
+   */
+  size_t n_former;
+  Raft__V1__Founding **former;
+};
+#define RAFT__V1__INTRODUCTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__introduction__descriptor) \
+    , NULL, NULL, 0, 0,NULL }
+
+
+/*
+ * The first members of a cluster, agreed to by each of them at most once.
+ */
+struct  Raft__V1__Founding
+{
+  ProtobufCMessage base;
+  /*
+   * as a UUID is written
+   */
+  char *cluster_id;
+  /*
+   * of the default log
+   */
+  char *log_id;
+  /*
+   * nanoseconds since 1970
+   */
+  uint64_t time;
+  size_t n_members;
+  Raft__V1__Member **members;
+};
+#define RAFT__V1__FOUNDING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__founding__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL }
+
+
 struct  Raft__V1__Member
 {
   ProtobufCMessage base;
@@ -180,6 +231,44 @@ Raft__V1__PeerMessage *
 void   raft__v1__peer_message__free_unpacked
                      (Raft__V1__PeerMessage *message,
                       ProtobufCAllocator *allocator);
+/* Raft__V1__Introduction methods */
+void   raft__v1__introduction__init
+                     (Raft__V1__Introduction         *message);
+size_t raft__v1__introduction__get_packed_size
+                     (const Raft__V1__Introduction   *message);
+size_t raft__v1__introduction__pack
+                     (const Raft__V1__Introduction   *message,
+                      uint8_t             *out);
+size_t raft__v1__introduction__pack_to_buffer
+                     (const Raft__V1__Introduction   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__Introduction *
+       raft__v1__introduction__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__introduction__free_unpacked
+                     (Raft__V1__Introduction *message,
+                      ProtobufCAllocator *allocator);
+/* Raft__V1__Founding methods */
+void   raft__v1__founding__init
+                     (Raft__V1__Founding         *message);
+size_t raft__v1__founding__get_packed_size
+                     (const Raft__V1__Founding   *message);
+size_t raft__v1__founding__pack
+                     (const Raft__V1__Founding   *message,
+                      uint8_t             *out);
+size_t raft__v1__founding__pack_to_buffer
+                     (const Raft__V1__Founding   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__Founding *
+       raft__v1__founding__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__founding__free_unpacked
+                     (Raft__V1__Founding *message,
+                      ProtobufCAllocator *allocator);
 /* Raft__V1__Member methods */
 void   raft__v1__member__init
                      (Raft__V1__Member         *message);
@@ -245,6 +334,12 @@ typedef void (*Raft__V1__DeliverResponse_Closure)
 typedef void (*Raft__V1__PeerMessage_Closure)
                  (const Raft__V1__PeerMessage *message,
                   void *closure_data);
+typedef void (*Raft__V1__Introduction_Closure)
+                 (const Raft__V1__Introduction *message,
+                  void *closure_data);
+typedef void (*Raft__V1__Founding_Closure)
+                 (const Raft__V1__Founding *message,
+                  void *closure_data);
 typedef void (*Raft__V1__Member_Closure)
                  (const Raft__V1__Member *message,
                   void *closure_data);
@@ -265,6 +360,10 @@ struct Raft__V1__Raft_Service
                   const Raft__V1__PeerMessage *input,
                   Raft__V1__DeliverResponse_Closure closure,
                   void *closure_data);
+  void (*meet)(Raft__V1__Raft_Service *service,
+               const Raft__V1__Introduction *input,
+               Raft__V1__Introduction_Closure closure,
+               void *closure_data);
 };
 typedef void (*Raft__V1__Raft_ServiceDestroy)(Raft__V1__Raft_Service *);
 void raft__v1__raft__init (Raft__V1__Raft_Service *service,
@@ -273,17 +372,24 @@ void raft__v1__raft__init (Raft__V1__Raft_Service *service,
     { &raft__v1__raft__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define RAFT__V1__RAFT__INIT(function_prefix__) \
     { RAFT__V1__RAFT__BASE_INIT,\
-      function_prefix__ ## deliver  }
+      function_prefix__ ## deliver,\
+      function_prefix__ ## meet  }
 void raft__v1__raft__deliver(ProtobufCService *service,
                              const Raft__V1__PeerMessage *input,
                              Raft__V1__DeliverResponse_Closure closure,
                              void *closure_data);
+void raft__v1__raft__meet(ProtobufCService *service,
+                          const Raft__V1__Introduction *input,
+                          Raft__V1__Introduction_Closure closure,
+                          void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    raft__v1__message_kind__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__deliver_response__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__peer_message__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__introduction__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__founding__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__member__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__members__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__producer__descriptor;
