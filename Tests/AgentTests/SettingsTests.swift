@@ -77,6 +77,7 @@ import Testing
     ("storage.segmentBytes", "64 megs"), ("storage.segmentBytes", "1KiB"),
     ("limits.consumerStall", "10"), ("log.level", "loud"), ("tls.minVersion", "1.1"),
     ("node.id", "a b"), ("node.id", "../x"), ("join.bootstrapExpect", "3"),
+    ("join.seeds", "nowhere"), ("raft.electionTimeout", "100ms"),
     ("logs.maxRecordBytes", "4MiB"), ("auth.subject", "email"), ("node.eventLoops", "-1"),
     ("limits.messageBytes", "1MiB"), ("storage.segmentBytes", "99999999999TiB"),
   ])

@@ -118,7 +118,8 @@ package struct RaftCore: Sendable {
     incarnation = self.random.next() | 1
     self.now = now
     electionDeadline = now
-    resetElectionTimer()
+    // A group of one has nobody to wait for.
+    if membership.voters != [id] { resetElectionTimer() }
   }
 
   package var membership: Membership { memberships.current.membership }

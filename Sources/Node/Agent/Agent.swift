@@ -1,14 +1,20 @@
 package import AccessControl
+import ClusterModel
 import CommitLog
 import Foundation
 import GRPCWire
+import HTTP2
+import LogAPI
 import LogService
 package import Logging
 import NIOCore
 import NIOPosix
-import HTTP2
-import LogAPI
 import RPC
+import RaftAPI
+import RaftCore
+import RaftNode
+import RaftService
+import Synchronization
 package import TLS
 
 /// One running server: starts its parts in order and stops them in reverse.
@@ -22,19 +28,31 @@ package final class Agent: Sendable {
   }
 
   package let configuration: AgentConfiguration
-  package let address: AgentConfiguration.Address
-  private let log: CommitLog
-  private let disk: DiskThread
-  private let coldReads: DiskThread
-  private let scans: DiskThread
-  private let service: LogService
-  private let backend: SingleNodeBackend
-  private let retention: RetentionTask
-  private let health: HealthService
-  private let server: RPCServer
-  private let reloader: Reloader
+  let logger: Logger
+  let health = HealthService()
+  private let folder: ClusterFolder<LinuxDisk>
   private let group: MultiThreadedEventLoopGroup
-  private let logger: Logger
+  private let limits: ServiceLimits
+  private let loops: [ServiceLoop]
+  private let endpoint: RaftEndpoint
+  private let slot = LogServiceSlot()
+  /// Writes the log.
+  private let disk = DiskThread()
+  private let coldReads = DiskThread()
+  private let scans = DiskThread()
+  private let running = Mutex(Running())
+
+  /// What there is by now.
+  private struct Running {
+    var server: RPCServer?
+    var runner: RaftRunner?
+    var backend: RaftBackend?
+    var service: LogService?
+    var retention: RetentionTask?
+    var reloader: Reloader?
+  }
+
+  // MARK: - Starting
 
   /// Raises the limit of open files, reads certificates and rules.
   ///
@@ -49,219 +67,240 @@ package final class Agent: Sendable {
       tls: try tlsContext(configuration), authorizer: try authorizer(configuration), files: files)
   }
 
-  /// What the files of certificates are now.
-  static func tlsContext(_ configuration: AgentConfiguration) throws -> TLSContext {
-    let tls = try TLSContext.server(
-      certificate: configuration.certificate, key: configuration.key,
-      ca: configuration.authority, crl: configuration.revocations,
-      minimumVersion: configuration.minimumTLS)
-    guard tls.isForServers else {
-      throw ConfigurationError(
-        "tls.cert: \(configuration.certificate) is no server's certificate (its extended key usage"
-          + " lacks serverAuth), so every client would refuse it; `make certs` makes one that is")
-    }
-    return tls
-  }
-
-  /// What the file of rules is now.
-  static func authorizer(_ configuration: AgentConfiguration) throws -> Authorizer {
-    let bytes: Data
-    do {
-      bytes = try Data(contentsOf: URL(fileURLWithPath: configuration.policy))
-    } catch {
-      let why = (error as NSError).userInfo[NSUnderlyingErrorKey].map { ": \($0)" } ?? ""
-      throw ConfigurationError(
-        "\(configuration.policy): the rules cannot be read (acl.policy)\(why)")
-    }
-    return Authorizer(try Policy(parsing: Array(bytes), file: configuration.policy))
-  }
-
-  /// Opens the log and serves it. Returns when clients can connect.
+  /// Opens the log, or finds a cluster that it is to be part of, and serves it. Returns when clients can be served; throws
+  /// `CancellationError` when the task is cancelled before.
   package static func start(
     _ configuration: AgentConfiguration, logger: Logger
   ) async throws -> Agent {
     let prepared = try prepare(configuration)
-    let log = try openLog(configuration, logger)
+    let agent = Agent(configuration, prepared, logger)
     do {
-      return try await Agent(configuration, prepared, log, logger)
+      try await agent.start(prepared)
+      return agent
     } catch {
-      try? log.close()
+      await agent.tearDown(drain: .zero)
+      try? await agent.group.shutdownGracefully()
       throw error
     }
   }
 
-  private static func openLog(
-    _ configuration: AgentConfiguration, _ logger: Logger
-  ) throws -> CommitLog {
-    var options = CommitLog.Options()
-    options.segmentBytes = configuration.segmentBytes
-    options.retention = configuration.retention
-    options.note = { note in
-      logger.warning("the log was repaired while opening", metadata: ["note": "\(note)"])
-    }
-    return try CommitLog.open(configuration.dataFolder, options: options)
-  }
-
   private init(
-    _ configuration: AgentConfiguration, _ prepared: Prepared, _ log: CommitLog, _ logger: Logger
-  ) async throws {
+    _ configuration: AgentConfiguration, _ prepared: Prepared, _ logger: Logger
+  ) {
     self.configuration = configuration
-    self.log = log
     self.logger = logger
-    let connections = try OpenFiles.connections(
-      wanted: configuration.connections, segments: log.segmentCount, logger)
+    folder = ClusterFolder(
+      configuration.dataFolder, disk: LinuxDisk(), options: Self.logOptions(configuration, logger))
     let threads =
       configuration.eventLoops == 0
       ? max(1, System.coreCount / 2) : configuration.eventLoops
     group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
-    disk = DiskThread()
-    coldReads = DiskThread()
-    scans = DiskThread()
-    health = HealthService()
-
     var limits = ServiceLimits()
     limits.recordBytes = configuration.recordBytes
     limits.consumerStall = configuration.consumerStall
-    let loops = group.makeIterator().map { ServiceLoop($0, limits: limits) }
-    backend = SingleNodeBackend(
-      log: log, disk: disk, eventLoop: loops[0].eventLoop, loops: loops, limits: limits,
-      clock: Self.wallClock
-    ) { [health, logger] failure in
-      Self.report(failure, health, logger)
+    self.limits = limits
+    loops = group.makeIterator().map { ServiceLoop($0, limits: limits) }
+    let names = PeerNames(configuration.peerNames, own: prepared.tls.certificate?.commonName)
+    endpoint = RaftEndpoint { names.fit($0.identity?.commonName) }
+  }
+
+  private func start(_ prepared: Prepared) async throws {
+    var state = try folder.state(of: own(at: configuration.advertised))
+    if state.phase == .founding || state.phase == .joining { state = try folder.complete(state) }
+    // What is wrong with the log is told before anybody can connect.
+    let opened = state.phase == .member ? try open(state) : nil
+    try await listen(prepared, segments: opened?.engine.segmentCount ?? 1)
+    if let opened {
+      try await serve(opened, prepared)
+    } else {
+      let found = try await form(state, prepared)
+      try await serve(open(folder.complete(found)), prepared)
     }
-    retention = RetentionTask(log, disk: disk, eventLoop: loops[0].eventLoop) {
-      [health, logger] outcome in
-      Self.report(outcome, health, logger)
+    await watchFiles(prepared)
+    for service in ["", "log.v1.Log"] where !hasFailed { health.set(service, .serving) }
+  }
+
+  private var hasFailed: Bool {
+    running.withLock { $0.runner?.status.diskFailure != nil }
+  }
+
+  private func own(at address: AgentConfiguration.Address) -> (NodeID) -> MemberEntry {
+    { [configuration] id in
+      MemberEntry(id, name: configuration.nodeID, address: "\(address)", isLearner: false)
     }
-    let advertised = configuration.advertise ?? configuration.listen
-    let core = LogServiceCore(
-      backend: backend, limits: limits,
-      about: ServerDescription(
-        nodeID: configuration.nodeID, clusterID: log.identity.clusterID.description,
-        advertisedAddress: advertised.description, segmentBytes: configuration.segmentBytes,
-        logCreated: Self.creationTime(of: configuration.dataFolder)),
-      coldReads: coldReads, scans: scans, clock: Self.wallClock)
-    let subject = configuration.subject
-    service = LogService(core, loops: loops, authorizer: prepared.authorizer) {
-      // No name, no rights: no rule allows the empty subject.
-      $0.identity?.subject(from: subject) ?? ""
-    }
+  }
+
+  private func listen(_ prepared: Prepared, segments: Int) async throws {
     var rpc = RPCServerConfiguration(
       host: configuration.listen.host, port: configuration.listen.port, tls: prepared.tls)
     rpc.maxMessageBytes = configuration.messageBytes
-    rpc.maxConnections = connections
+    rpc.maxConnections = try OpenFiles.connections(
+      wanted: configuration.connections, segments: segments, logger)
     rpc.http2.maxConcurrentStreams = configuration.streamsPerConnection
     rpc.logger = logger
     do {
-      server = try await RPCServer.start(
-        rpc, methods: service.methods + health.methods + Self.reflection(configuration),
+      let server = try await RPCServer.start(
+        rpc,
+        methods: slot.methods + endpoint.methods + health.methods + Self.reflection(configuration),
         group: group)
+      running.withLock { $0.server = server }
     } catch {
-      await retention.stop()
-      disk.stop()
-      coldReads.stop()
-      scans.stop()
-      try? await group.shutdownGracefully()
       throw ListenError(configuration.listen, error)
     }
-    reloader = Reloader(
-      configuration, prepared.files,
-      .init(
-        tls: { [server] in server.replaceTLS($0) },
-        rules: { [service] in service.replaceRules($0) }), logger)
-    await reloader.start()
-    address = .init(host: configuration.listen.host, port: server.port)
-    if configuration.advertise == nil { core.advertise(address.description) }
-    health.set("", .serving)
-    health.set("log.v1.Log", .serving)
   }
 
-  /// Reads certificates and rules again, changed or not, and puts them in force.
-  package func reload() async { await reloader.look(always: true) }
+  /// Waits for the folder to become a cluster's.
+  private func form(
+    _ state: FormationFile<LinuxDisk>.State, _ prepared: Prepared
+  ) async throws -> FormationFile<LinuxDisk>.State {
+    let settings = FormationRunner.Settings(
+      name: configuration.nodeID, address: "\(advertised)",
+      seeds: configuration.seeds.map { PeerAddress(host: $0.host, port: $0.port) },
+      expected: configuration.expected, tls: try Self.peerTLS(configuration))
+    // Held until the folder is completed, which takes it of its own.
+    let lock = try folder.lock()
+    let formation = FormationRunner(
+      settings, folder: folder, state: state, on: loops[0].eventLoop
+    ) { [logger] notice in Self.report(notice, logger) }
+    endpoint.introduce { formation.answer($0) }
+    let found = try await formation.run()
+    withExtendedLifetime(lock) {}
+    return found
+  }
 
-  /// Stops taking calls, finishes what was accepted, closes the log. Calls get
+  /// The replica over the log in the folder.
+  private func open(_ state: FormationFile<LinuxDisk>.State) throws -> Replica<LinuxDisk> {
+    var settings = Replica<LinuxDisk>.Settings()
+    settings.log = Self.logOptions(configuration, logger)
+    settings.raft.heartbeatInterval = configuration.heartbeat.nanoseconds
+    let timeout = configuration.electionTimeout.nanoseconds
+    settings.raft.electionTimeout = timeout...(timeout + timeout / 2)
+    return try Replica(
+      configuration.dataFolder, disk: LinuxDisk(), settings: settings,
+      founders: state.founding?.members ?? [], isNew: false,
+      random: SeededRandom(seed: .random(in: .min ... .max)), at: RaftRunner.now())
+  }
+
+  private func serve(_ replica: sending Replica<LinuxDisk>, _ prepared: Prepared) async throws {
+    var settings = RaftRunner.Settings()
+    settings.slowDisk = configuration.slowDisk.nanoseconds
+    settings.tls = try Self.peerTLS(configuration)
+    let reporter = ClusterReporter(own: replica.id, health, logger)
+    let runner = RaftRunner(
+      replica, settings: settings, diskThread: disk, eventLoop: loops[0].eventLoop
+    ) { reporter.report($0) }
+    let backend = RaftBackend(runner, loops: loops, limits: limits)
+    running.withLock {
+      $0.runner = runner
+      $0.backend = backend
+    }
+    let core = LogServiceCore(
+      backend: backend, limits: limits,
+      about: ServerDescription(
+        nodeID: configuration.nodeID, clusterID: "\(runner.identity.clusterID)",
+        advertisedAddress: "\(advertised)", segmentBytes: configuration.segmentBytes,
+        logCreated: Self.creationTime(of: configuration.dataFolder)),
+      coldReads: coldReads, scans: scans, clock: Self.wallClock)
+    let subject = configuration.subject
+    let service = LogService(core, loops: loops, authorizer: prepared.authorizer) {
+      // No name, no rights: no rule allows the empty subject.
+      $0.identity?.subject(from: subject) ?? ""
+    }
+    introduce(runner)
+    endpoint.attach(runner)
+    runner.start(backend)
+    // A group of one has its say at once; others must first find each other.
+    if runner.status.members.filter({ !$0.isLearner }).map(\.id) == [runner.id] {
+      await runner.whenReady()
+    }
+    let retention = RetentionTask(runner.log, disk: disk, eventLoop: loops[0].eventLoop) {
+      [health, logger] outcome in Self.report(outcome, health, logger)
+    }
+    running.withLock {
+      $0.service = service
+      $0.retention = retention
+    }
+    slot.fill(service)
+  }
+
+  /// Tells servers that look for a cluster which one this is.
+  private func introduce(_ runner: RaftRunner) {
+    let founding = Founding(
+      clusterID: "\(runner.identity.clusterID)", logID: "\(runner.identity.logInstanceID)")
+    let own = own(at: advertised)(runner.id)
+    endpoint.introduce { _ in Introduction(own, founding: founding, isFormed: true) }
+  }
+
+  private func watchFiles(_ prepared: Prepared) async {
+    let parts = running.withLock { ($0.server, $0.service, $0.runner) }
+    guard let server = parts.0, let service = parts.1, let runner = parts.2 else { return }
+    let reloader = Reloader(
+      configuration, prepared.files,
+      .init(
+        tls: { server.replaceTLS($0) }, peerTLS: { runner.replaceTLS($0) },
+        rules: { service.replaceRules($0) }), logger)
+    running.withLock { $0.reloader = reloader }
+    await reloader.start()
+  }
+
+  // MARK: - Running
+
+  /// Where clients connect to.
+  package var address: AgentConfiguration.Address {
+    let port = running.withLock { $0.server?.port } ?? configuration.listen.port
+    return .init(host: configuration.listen.host, port: port)
+  }
+
+  /// The address that clients and other servers are told.
+  private var advertised: AgentConfiguration.Address { configuration.advertise ?? address }
+
+  /// Reads certificates and rules again, changed or not, and puts them in force.
+  package func reload() async {
+    let reloader = running.withLock { $0.reloader }
+    await reloader?.look(always: true)
+  }
+
+  // MARK: - Stopping
+
+  /// Hands over its leadership, stops taking calls, finishes what was accepted, closes the log. Calls get
   /// `shutdown.drain`; clients that do not even take their last bytes get a second more.
   package func stop() async throws {
-    await reloader.stop()
     logger.info("draining", metadata: ["longest": "\(configuration.drain)"])
-    health.set("", .notServing)
-    health.set("log.v1.Log", .notServing)
-    health.endWatches()
-    service.drain()
-    await server.drain(timeout: TimeAmount(configuration.drain))
-    await retention.stop()
-    await backend.stop()
-    // Their last jobs still report to the loops.
-    disk.stop()
-    coldReads.stop()
-    scans.stop()
-    let closed = Result { try log.close() }
+    let closed = await tearDown(drain: TimeAmount(configuration.drain))
     try await group.shutdownGracefully()
     try closed.get()
     logger.info("stopped")
   }
 
-  private static func report(_ failure: LogFailure?, _ health: HealthService, _ logger: Logger) {
-    switch failure {
-    case nil:
-      health.set("log.v1.Log", .serving)
-      logger.info("writes succeed again")
-    case .diskFull(let file):
-      logger.error(
-        "the disk is full: writes are refused, reads go on; writes resume when there is space",
-        metadata: ["file": "\(file)"])
-    case .outOfFiles(let file):
-      logger.error(
-        "too many open files: writes are refused, reads go on; writes resume when some are closed; raise the limit (ulimit -n, LimitNOFILE= of systemd)",
-        metadata: ["file": "\(file)"])
-    case .some(let failure):
-      health.set("log.v1.Log", .notServing)
-      logger.critical(
-        "a write failed: no record is acknowledged any more; restart after the disk is mended",
-        metadata: ["error": "\(failure)"])
+  @discardableResult
+  private func tearDown(drain: TimeAmount) async -> Result<Void, any Error> {
+    let parts = running.withLock { $0 }
+    await parts.reloader?.stop()
+    health.set("", .notServing)
+    health.set("log.v1.Log", .notServing)
+    health.endWatches()
+    await parts.runner?.handOver(within: .seconds(1))
+    parts.service?.drain()
+    // Other servers' streams bring the acknowledgements for what was accepted, so they end last.
+    let ending = Task { [endpoint] in
+      await parts.backend?.drain()
+      endpoint.drain()
     }
-  }
-
-  private static func reflection(_ configuration: AgentConfiguration) throws -> [RPCMethod] {
-    guard configuration.reflection, let descriptors = Base64.decode(PublishedDescriptors.base64)
-    else { return [] }
-    return try ReflectionService(descriptors: descriptors).methods
-  }
-
-  private static func report(
-    _ outcome: RetentionTask.Outcome, _ health: HealthService, _ logger: Logger
-  ) {
-    switch outcome {
-    case .removed(let step):
-      logger.info(
-        "retention removed the oldest segment",
-        metadata: [
-          "cause": "\(step.cause.rawValue)", "records": "\(step.removed.count)",
-          "start": "\(step.removed.upperBound)", "bytes": "\(step.bytes)",
-        ])
-    case .failed(let error):
-      switch error {
-      // No write succeeds any more, though none may come to find that out.
-      case .io, .poisoned: health.set("log.v1.Log", .notServing)
-      default: break
-      }
-      logger.critical(
-        "retention failed: nothing is removed any more; restart after the disk is mended",
-        metadata: ["error": "\(error)"])
+    await parts.server?.drain(timeout: drain)
+    endpoint.drain()
+    await parts.retention?.stop()
+    let closed: Result<Void, any Error>
+    do {
+      try await parts.runner?.stop()
+      closed = .success(())
+    } catch {
+      closed = .failure(error)
     }
-  }
-
-  /// When a data folder was made, nanoseconds since 1970: its identity is written once.
-  private static func creationTime(of folder: String) -> UInt64 {
-    var status = stat()
-    guard stat("\(folder)/identity", &status) == 0 else { return 0 }
-    return UInt64(status.st_mtim.tv_sec) * 1_000_000_000 + UInt64(status.st_mtim.tv_nsec)
-  }
-
-  /// Nanoseconds since 1970.
-  @Sendable private static func wallClock() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    await ending.value
+    // Their last jobs still report to the loops.
+    disk.stop()
+    coldReads.stop()
+    scans.stop()
+    return closed
   }
 }

@@ -15,6 +15,8 @@ package struct AgentConfiguration: Sendable {
     package var host: String
     package var port: Int
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var isWildcard: Bool { host == "0.0.0.0" || host == "::" }
+    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
   }
 
   package var nodeID: String
@@ -23,6 +25,15 @@ package struct AgentConfiguration: Sendable {
   package var eventLoops: Int
   package var listen: Address
   package var advertise: Address?
+  /// Where to look for other nodes.
+  package var seeds: [Address]
+  /// Nodes that form the first cluster; 0: none is formed.
+  package var expected: Int
+  /// Names that certificates of nodes bear; empty: this node's own.
+  package var peerNames: [String]
+  package var heartbeat: Duration
+  package var electionTimeout: Duration
+  package var slowDisk: Duration
   package var certificate: String
   package var key: String
   package var authority: String
@@ -45,6 +56,9 @@ package struct AgentConfiguration: Sendable {
   package var logFormat: LogFormat
   package var drain: Duration
 
+  /// The address that others are told, but for a port that is free to choose.
+  var advertised: Address { advertise ?? listen }
+
   package init(_ values: SettingValues) throws(ConfigurationError) {
     let read = Reader(values: values)
     let id = values["node.id"].text
@@ -58,9 +72,27 @@ package struct AgentConfiguration: Sendable {
     advertise =
       values["advertise.rpc"].text.isEmpty
       ? nil : try read.address("advertise.rpc", ports: 1...65535)
-    let expected = try read.integer("join.bootstrapExpect", 0...9)
+    seeds = try read.addresses("join.seeds")
+    expected =
+      values["join.bootstrapExpect"].text.isEmpty
+      ? (seeds.isEmpty ? 1 : 0) : try read.integer("join.bootstrapExpect", 0...9)
     try read.check(
-      "join.bootstrapExpect", expected == 1, "this version serves a single node: only 1 works")
+      "join.bootstrapExpect", expected == 1 || !seeds.isEmpty,
+      "with \(expected) the other nodes must be named: set join.seeds (--join)")
+    try read.check(
+      "join.bootstrapExpect", expected == 0 || seeds.count < 2 * expected,
+      "\(expected) nodes cannot hold a majority of \(seeds.count) seeds: name at most \(2 * expected - 1)"
+    )
+    try read.check(
+      "advertise.rpc", advertise != nil || seeds.allSatisfy(\.isLoopback) || !listen.isWildcard,
+      "must be set: other nodes cannot connect to \(listen)")
+    peerNames = read.list("tls.peerNames")
+    heartbeat = try read.duration("raft.heartbeat", .milliseconds(5))
+    electionTimeout = try read.duration("raft.electionTimeout", .milliseconds(20))
+    try read.check(
+      "raft.electionTimeout", electionTimeout >= heartbeat * 4,
+      "must be at least four times raft.heartbeat (\(heartbeat))")
+    slowDisk = try read.duration("raft.slowDiskTimeout", .milliseconds(100))
     certificate = try read.file("tls.cert", "this node's certificate")
     key = try read.file("tls.key", "its private key")
     authority = try read.file("tls.ca", "the CA of your clients")
@@ -169,10 +201,25 @@ private struct Reader {
     return choice
   }
 
+  func list(_ key: String) -> [String] {
+    values[key].text.split(separator: ",").map { String($0.drop { $0 == " " }) }
+  }
+
+  func addresses(_ key: String) throws(ConfigurationError) -> [AgentConfiguration.Address] {
+    var addresses: [AgentConfiguration.Address] = []
+    for text in list(key) { addresses.append(try address(key, text, 1...65535)) }
+    return addresses
+  }
+
   func address(
     _ key: String, ports: ClosedRange<Int>
   ) throws(ConfigurationError) -> AgentConfiguration.Address {
-    let text = values[key].text
+    try address(key, values[key].text, ports)
+  }
+
+  private func address(
+    _ key: String, _ text: String, _ ports: ClosedRange<Int>
+  ) throws(ConfigurationError) -> AgentConfiguration.Address {
     guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
       ports.contains(port)
     else { throw wrong(key, "host:port, with a port from \(ports.lowerBound) to 65535") }

@@ -12,6 +12,8 @@ actor Reloader {
   /// What is done with what was read.
   struct Target: Sendable {
     var tls: @Sendable (TLSContext) -> Void
+    /// As a client of the other servers.
+    var peerTLS: @Sendable (TLSContext) -> Void
     var rules: @Sendable (Authorizer) -> Void
   }
 
@@ -62,7 +64,9 @@ actor Reloader {
   private func reloadTLS(_ always: Bool) {
     do {
       let context = try Agent.tlsContext(configuration)
+      let peers = try Agent.peerTLS(configuration)
       target.tls(context)
+      target.peerTLS(peers)
       tlsFailure = nil
       logger.info(
         "certificates were reloaded",

@@ -32,8 +32,12 @@ extension Setting {
       key: "advertise.rpc", standard: "",
       help: "host:port that clients are told to use (default: the listen address)."),
     .init(
-      key: "join.bootstrapExpect", standard: "1",
-      help: "Nodes that form the first cluster; this version serves 1."),
+      key: "join.seeds", standard: "",
+      help: "host:port of other nodes, separated by commas, to find the cluster by."),
+    .init(
+      key: "join.bootstrapExpect", standard: "",
+      help:
+        "Nodes that form the first cluster; 0 = only join one (default: 1 without seeds, else 0)."),
     .init(key: "tls.cert", standard: "", help: "PEM file: this node's certificate chain."),
     .init(key: "tls.key", standard: "", help: "PEM file: its private key, mode 0600."),
     .init(key: "tls.ca", standard: "", help: "PEM file: the CA that client certificates need."),
@@ -45,6 +49,11 @@ extension Setting {
       help:
         "How often files of certificates and rules are looked at for changes; 0s = on SIGHUP only."),
     .init(key: "tls.minVersion", standard: "1.2", help: "Oldest TLS version: 1.2 or 1.3."),
+    .init(
+      key: "tls.peerNames", standard: "",
+      help:
+        "Certificate names (CN) of nodes, separated by commas, with * at the end for any (default: this node's own)."
+    ),
     .init(
       key: "auth.subject", standard: "cn",
       help: "What of a certificate names its holder: cn, san-dns, san-uri or dn."),
@@ -59,6 +68,14 @@ extension Setting {
     .init(
       key: "logs.maxRecordBytes", standard: "1MiB",
       help: "Largest record: value, key and headers; up to 3MiB."),
+    .init(
+      key: "raft.heartbeat", standard: "50ms", help: "Between two signs of life of a leader."),
+    .init(
+      key: "raft.electionTimeout", standard: "400ms",
+      help: "Silence of the leader after which others stand; each waits 1 to 1.5 times that."),
+    .init(
+      key: "raft.slowDiskTimeout", standard: "2s",
+      help: "A leader whose disk answers nothing for so long hands over."),
     .init(
       key: "limits.messageBytes", standard: "4MiB", help: "Largest gRPC message from a client."),
     .init(key: "limits.connections", standard: "10000", help: "Connections at one time."),

@@ -27,14 +27,9 @@ package final class LogService: Sendable {
 
   /// What to register with a server.
   package var methods: [RPCMethod] {
-    LogMethod.allCases.enumerated().map { ordinal, method in
-      RPCMethod(
-        path: method.path, shape: method.shape,
-        maxMessageBytes: method.action == "produce" ? nil : 64 << 10
-      ) { [self] call in
-        start(method, ordinal, call)
-      }
-    }
+    let slot = LogServiceSlot()
+    slot.fill(self)
+    return slot.methods
   }
 
   /// Ends streams in an orderly way; every accepted record is still answered. From anywhere.
@@ -49,7 +44,7 @@ package final class LogService: Sendable {
     for loop in loops { loop.eventLoop.execute { loop.judgeAgain() } }
   }
 
-  private func start(
+  func start(
     _ method: LogMethod, _ ordinal: Int, _ call: ServerCall
   ) -> any ServerCallHandler {
     let state = connectionState(call)
@@ -120,7 +115,7 @@ package final class LogService: Sendable {
 /// Where one request is due the refusal waits for it: some clients, curl among them, take an answer
 /// and the reset behind it for a broken stream while they are still sending. A stream of requests is
 /// refused at once, as its first request may be long in coming.
-private final class RefusedCall: ServerCallHandler {
+final class RefusedCall: ServerCallHandler {
   private let status: Status
 
   init(_ status: Status, _ call: ServerCall, waitsForRequest: Bool) {

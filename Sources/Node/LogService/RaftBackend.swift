@@ -27,6 +27,8 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
   /// The cost of what was placed and is not committed.
   private var uncommitted = 0
   private var isStopping = false
+  /// Set when it takes no more; done when all that was taken is answered.
+  private var drained: EventLoopPromise<Void>?
 
   private struct Origin {
     let submission: Submission
@@ -66,8 +68,22 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     }
   }
 
-  /// Takes no more requests; those that were taken are answered as the runner decides. Any thread.
-  package func stopTaking() { runner.eventLoop.execute { self.isStopping = true } }
+  /// Takes no more requests, and returns when all that were taken are answered, or the runner has stopped. Any thread.
+  package func drain() async {
+    let done = runner.eventLoop.flatSubmit { [self] in
+      let promise = drained ?? runner.eventLoop.makePromise(of: Void.self)
+      drained = promise
+      isStopping = true
+      settleDrain()
+      return promise.futureResult
+    }
+    // The promise is never failed.
+    try? await done.get()
+  }
+
+  private func settleDrain() {
+    if pending.isEmpty, gathering.isEmpty { drained?.succeed() }
+  }
 
   package func servers(_ about: ServerDescription, address: String) -> GetServersResponse {
     let status = runner.status
@@ -143,7 +159,10 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     let refused = gathering
     gathering.removeAll()
     for origin in refused { origin.submission.refuse(failure) }
-    guard let before = pending.last else { return resolve(refused, .failure(failure)) }
+    guard let before = pending.last else {
+      resolve(refused, .failure(failure))
+      return settleDrain()
+    }
     // Behind the answers before them.
     pending.append(Group(last: before.last, term: before.term, origins: refused))
   }
@@ -161,16 +180,20 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
       done += 1
     }
     pending.removeFirst(done)
+    settleDrain()
   }
 
   package func leadershipEnded(term: UInt64) {
     let lost = pending
     pending.removeAll()
     for group in lost {
-      let failure = LogFailure.leadershipLost(term: group.term, index: group.last)
+      let failure =
+        runner.status.diskFailure.map { LogFailure.outcomeUnknown(reason: "\($0)") }
+        ?? .leadershipLost(term: group.term, index: group.last)
       for origin in group.origins { origin.submission.refuse(failure) }
       settle(group, .failure(failure))
     }
+    settleDrain()
   }
 
   private func settle(_ group: Group, _ result: Result<UInt64, LogFailure>) {
@@ -184,8 +207,9 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
 
   private func failure(of why: ProposalRefusal) -> LogFailure {
     let status = runner.status
+    if let error = status.diskFailure { return .fenced(reason: "\(error)") }
     switch why {
-    case .diskFull: return .diskFull(file: "the log's folder")
+    case .diskFull: return status.noRoom.map { LogFailure(of: $0) } ?? .noLeader
     case .raft(.notLeader(let leader?)):
       guard let member = status.members.first(where: { $0.id == leader }) else { return .noLeader }
       return .notLeader(id: member.name, address: member.address, term: status.term)

@@ -29,9 +29,17 @@ package struct ClusterFolder<D: Disk> {
     try disk.makeFolder(path)
     if let state = try file.read() { return state }
     if disk.exists(path + "/identity") { return try adopt(own) }
+    let lock = try lock()
+    defer { withExtendedLifetime(lock) {} }
+    if let state = try file.read() { return state }
     let state = FormationFile<D>.State(.alone, .random())
     try file.write(state)
     return state
+  }
+
+  /// Keeps other processes out; the log takes it of its own when it is opened.
+  package func lock() throws(CommitLogError) -> D.Lock {
+    try disk.lock(path + "/lock", folder: path)
   }
 
   /// Durable on return.

@@ -5,6 +5,8 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
   // Sendable: the engine is; `hardState` is touched by whoever performs jobs alone.
   package let engine: LogEngine<D>
   private var hardState: HardStateFile<D.File>
+  /// Of the present turn.
+  private var lastError: CommitLogError?
 
   init(_ engine: LogEngine<D>, _ hardState: HardStateFile<D.File>) {
     self.engine = engine
@@ -15,6 +17,7 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
   /// first that fails or finds no room.
   package func perform(_ jobs: [DiskJob]) -> DiskTurn {
     var turn = DiskTurn(results: [], left: [])
+    lastError = nil
     var next = 0
     while next < jobs.count {
       let end = jobs[next...].firstIndex { !$0.isWrite } ?? jobs.count
@@ -27,6 +30,7 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
       switch turn.results.last {
       case .failed: return turn
       case .full:
+        turn.noRoom = lastError
         let rest = jobs[(next - 1)...]
         turn.left = rest.filter { !$0.isSave }
         // The vote has its room already, and must not wait for the log's (RAFT-RULES 39).
@@ -52,6 +56,7 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
     guard let error, case .write(let batch, let ticket, let committed) = jobs[written] else {
       return written
     }
+    lastError = error
     turn.results.append(
       error.isRetryable ? .full(batch, ticket: ticket, committed: committed) : .failed(error))
     return written + 1
@@ -70,6 +75,7 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
         engine.noteCommitted(committed)
         let (_, error) = engine.write([batch])
         guard let error else { return .written(ticket: ticket, batch) }
+        lastError = error
         guard error.isRetryable else { throw error }
         return .full(batch, ticket: ticket, committed: committed)
       case .confirmTail:

@@ -51,6 +51,8 @@ package struct DiskTurn {
   package var results: [DiskResult]
   /// The one that found no room and others behind it: to be given again before any other.
   package var left: [DiskJob]
+  /// Why there was no room.
+  package var noRoom: CommitLogError?
 }
 
 /// A request to append records, all or nothing.

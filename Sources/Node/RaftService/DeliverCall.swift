@@ -11,11 +11,14 @@ final class DeliverCall: ServerCallHandler {
 
   private let runner: RaftRunner
   private let hello: PeerHello
+  private let endpoint: RaftEndpoint
   private var isWide = false
 
-  init(_ runner: RaftRunner, _ hello: PeerHello) {
+  init(_ runner: RaftRunner, _ hello: PeerHello, _ call: ServerCall, _ endpoint: RaftEndpoint) {
     self.runner = runner
     self.hello = hello
+    self.endpoint = endpoint
+    endpoint.opened(call)
   }
 
   func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
@@ -24,9 +27,9 @@ final class DeliverCall: ServerCallHandler {
       let received = try PeerMessage(reading: message)
       packet = Packet(try received.message(), frames: received.frames)
     } catch let error as PeerMessage.Fault {
-      return call.finish(Status(.invalidArgument, "\(error.text), from \(hello.from)"))
+      return refuse(call, "\(error.text), from \(hello.from)")
     } catch {
-      return call.finish(Status(.invalidArgument, "a PeerMessage cannot be read: \(error)"))
+      return refuse(call, "a PeerMessage cannot be read: \(error)")
     }
     if !isWide, !packet.frames.isEmpty {
       isWide = true
@@ -35,10 +38,18 @@ final class DeliverCall: ServerCallHandler {
     runner.receive(packet, from: hello.from)
   }
 
+  private func refuse(_ call: ServerCall, _ why: String) {
+    endpoint.closed(call)
+    call.finish(Status(.invalidArgument, why))
+  }
+
   func receiveEnd(on call: ServerCall) {
+    endpoint.closed(call)
     DeliverResponse().serialized().withUnsafeBytes { call.send($0) }
     call.finish()
   }
+
+  func ended(_ reason: CallEnd, on call: ServerCall) { endpoint.closed(call) }
 }
 
 /// A stream that was refused.

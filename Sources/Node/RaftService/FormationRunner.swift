@@ -86,7 +86,7 @@ package final class FormationRunner: Sendable {
     }
   }
 
-  /// Returns when the folder is a cluster's.
+  /// Returns when the folder is to be completed as a cluster's.
   ///
   /// - Throws: `CommitLogError`, or `CancellationError` when the task is cancelled.
   package func run() async throws -> FormationFile<LinuxDisk>.State {
@@ -123,8 +123,8 @@ package final class FormationRunner: Sendable {
         try write(now(.accepted, founding))
         formation.withLock { $0.accepted(founding) }
         notice(.agreed(founding))
-      case .found(let founding): return try complete(now(.founding, founding))
-      case .join(let founding): return try complete(now(.joining, founding))
+      case .found(let founding): return try decided(now(.founding, founding))
+      case .join(let founding): return try decided(now(.joining, founding))
       case .startAnew(let why):
         let fresh = before.anew
         try write(fresh)
@@ -139,9 +139,9 @@ package final class FormationRunner: Sendable {
     state.withLock { $0 = next }
   }
 
-  private func complete(_ state: State) throws(CommitLogError) -> State {
-    try write(state)
-    return try folder.complete(state)
+  private func decided(_ next: State) throws(CommitLogError) -> State {
+    try write(next)
+    return next
   }
 
   // MARK: Asking

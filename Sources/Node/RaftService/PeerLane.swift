@@ -40,6 +40,11 @@ final class PeerLane: ClientCallHandler {
     message.withUnsafeBytes { call.send($0) }
   }
 
+  /// Has a stream open, so that it is known whether there is a connection.
+  func keepOpen() {
+    if !isClosed, call == nil { _ = open() }
+  }
+
   private func open() -> ClientCall? {
     guard NIODeadline.now() >= opensAt else { return nil }
     call = channel.start(path, shape: .clientStreaming, metadata: metadata, handler: self)

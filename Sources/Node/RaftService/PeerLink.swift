@@ -40,6 +40,8 @@ final class PeerLink {
     if case .append = packet.message { bulk.send(bytes) } else { urgent.send(bytes) }
   }
 
+  func keepOpen() { urgent.keepOpen() }
+
   var isConnected: Bool { urgent.isConnected }
 
   func close() {

@@ -1,5 +1,6 @@
 import ClusterModel
 package import GRPCWire
+import NIOCore
 import Protobuf
 package import RPC
 package import RaftAPI
@@ -10,6 +11,8 @@ import TLS
 package final class RaftEndpoint: Sendable {
   private let runner = Mutex<RaftRunner?>(nil)
   private let introduce = Mutex<(@Sendable (Introduction) -> Introduction)?>(nil)
+  /// Streams that are open.
+  private let calls = Mutex<[ObjectIdentifier: UncheckedBox<ServerCall>]>([:])
   private let isPeer: @Sendable (ServerConnectionInfo) -> Bool
 
   /// - Parameter isPeer: whether a connection's certificate is a server's of this cluster.
@@ -23,6 +26,27 @@ package final class RaftEndpoint: Sendable {
   /// How this server answers others that introduce themselves, from now on.
   package func introduce(by answer: @escaping @Sendable (Introduction) -> Introduction) {
     introduce.withLock { $0 = answer }
+  }
+
+  /// Ends the streams of other servers, which are open for as long as both live. Any thread.
+  package func drain() {
+    attach(nil)
+    let open = calls.withLock { calls in
+      let open = Array(calls.values)
+      calls.removeAll()
+      return open
+    }
+    for call in open { call.value.eventLoop.execute { call.value.finish(.stopping) } }
+  }
+
+  func opened(_ call: ServerCall) {
+    let box = UncheckedBox(call)
+    calls.withLock { $0[ObjectIdentifier(call)] = box }
+  }
+
+  func closed(_ call: ServerCall) {
+    let id = ObjectIdentifier(call)
+    calls.withLock { _ = $0.removeValue(forKey: id) }
   }
 
   /// What to register with a server.
@@ -63,7 +87,7 @@ package final class RaftEndpoint: Sendable {
     guard let runner = runner.withLock({ $0 }) else { return RefusedDelivery(.notReady, call) }
     if let refusal = hello.refusal(by: runner.identity) { return RefusedDelivery(refusal, call) }
     if let refusal = nameRefusal(call, hello, runner) { return RefusedDelivery(refusal, call) }
-    return DeliverCall(runner, hello)
+    return DeliverCall(runner, hello, call, self)
   }
 
   /// A certificate whose name is a member's speaks for that member only.

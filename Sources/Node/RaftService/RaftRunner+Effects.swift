@@ -22,6 +22,7 @@ extension RaftRunner {
     case .readReady(let id, let index): readReady(id, index)
     case .readFailed(let id): readers.removeValue(forKey: id)?(nil)
     case .roleChanged:
+      if replica.core.role != .leader { hasLeft() }
       if replica.core.role != .leader { source?.leadershipEnded(term: replica.core.hard.term) }
     case .membershipChanged: connect()
     case .sendImage(let node): refuseImage(to: node)
@@ -46,7 +47,7 @@ extension RaftRunner {
   private func link(to node: NodeID, _ address: PeerAddress) -> PeerLink {
     let hello = PeerHello(
       cluster: identity.clusterID, log: identity.logInstanceID, from: id, to: node)
-    return PeerLink(hello, at: address, tls: settings.tls, on: eventLoop) {
+    return PeerLink(hello, at: address, tls: tls, on: eventLoop) {
       [weak self] isBulk, reason in
       guard let self, !self.isStopping else { return }
       if let reason { self.notice(.linkLost(node, reason: reason)) }
@@ -90,12 +91,13 @@ extension RaftRunner {
       return
     }
     if isDiskStalled { diskStalls(false) }
+    noRoom = done.noRoom
+    for case .failed(let error) in done.results { diskFailed(error) }
     step { now in done.results.flatMap { replica.done($0, at: now) } }
     if case .written(_, let batch)? = done.results.last, spare == nil {
       batch.reset()
       spare = batch
     }
-    for case .failed(let error) in done.results { notice(.diskFailed(error)) }
     jobs = done.left + jobs
     guard !done.left.isEmpty, retry == nil else { return }
     retry = eventLoop.assumeIsolated().scheduleTask(in: settings.fullDiskRetry) { [weak self] in
@@ -105,8 +107,17 @@ extension RaftRunner {
     }
   }
 
-  /// A disk that hangs must not keep its server in office.
-  func checkDisk() {
+  private func diskFailed(_ error: CommitLogError) {
+    guard diskFailure == nil else { return }
+    diskFailure = error
+    // Before those that wait are told that this server leads no more, so that they learn why.
+    publish()
+    notice(.diskFailed(error))
+  }
+
+  /// From time to time: a disk that hangs must not keep its server in office.
+  func lookAround() {
+    for link in links.values { link.keepOpen() }
     guard isDiskBusy, !isDiskStalled, Self.now().since(diskBegan) > settings.slowDisk else {
       return
     }

@@ -1,6 +1,6 @@
 package import ClusterModel
 package import CommitLog
-import NIOCore
+package import NIOCore
 package import RaftAPI
 import RaftCore
 package import RaftNode
@@ -37,6 +37,35 @@ extension RaftRunner {
   /// Lets another voter lead.
   package func transferLeadership(to node: NodeID) {
     eventLoop.execute { [self] in step { replica.handle(.transfer(to: node), at: $0) } }
+  }
+
+  /// Hands leadership over to the voter that has most of the log, if there is one; returns when this server does not lead
+  /// any more, or after `limit`.
+  package func handOver(within limit: TimeAmount) async {
+    let done = eventLoop.flatSubmit { [self] in
+      let promise = eventLoop.makePromise(of: Void.self)
+      guard !isStopping, replica.core.role == .leader, let heir else {
+        promise.succeed()
+        return promise.futureResult
+      }
+      leaving = promise
+      eventLoop.assumeIsolated().scheduleTask(in: limit) { self.hasLeft() }
+      step { replica.handle(.transfer(to: heir), at: $0) }
+      return promise.futureResult
+    }
+    // The promise is never failed.
+    try? await done.get()
+  }
+
+  private var heir: NodeID? {
+    let core = replica.core
+    let voters = core.followers.filter { core.membership.isVoter($0.node) }
+    return voters.max { $0.match < $1.match }?.node
+  }
+
+  func hasLeft() {
+    leaving?.succeed()
+    leaving = nil
   }
 
   /// The offset below which a read that began now must see all records, once this server has them; nil where no leader

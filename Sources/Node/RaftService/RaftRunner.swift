@@ -33,6 +33,7 @@ package final class RaftRunner: @unchecked Sendable {
   private let published = Mutex(RaftStatus())
 
   // Links.
+  var tls: TLSContext?
   var links: [NodeID: PeerLink] = [:]
 
   // The disk.
@@ -41,6 +42,8 @@ package final class RaftRunner: @unchecked Sendable {
   var isDiskBusy = false
   var isDiskStalled = false
   var diskBegan = Instant.zero
+  var noRoom: CommitLogError?
+  var diskFailure: CommitLogError?
   var retry: Scheduled<Void>?
 
   // Requests.
@@ -53,6 +56,9 @@ package final class RaftRunner: @unchecked Sendable {
   /// Reads that wait for an entry to be applied.
   var lateReaders: [(index: UInt64, done: (UInt64?) -> Void)] = []
   var lastRequest: UInt64 = 0
+  /// Set while leadership is being handed over.
+  var leaving: EventLoopPromise<Void>?
+  private var readyWaiters: [CheckedContinuation<Void, Never>] = []
 
   // Time.
   private var timer: Scheduled<Void>?
@@ -73,6 +79,7 @@ package final class RaftRunner: @unchecked Sendable {
     id = replica.id
     self.replica = replica
     self.settings = settings
+    tls = settings.tls
     self.diskThread = diskThread
     self.eventLoop = eventLoop
     self.notice = notice
@@ -81,7 +88,7 @@ package final class RaftRunner: @unchecked Sendable {
   /// The latest state of affairs. Any thread.
   package var status: RaftStatus { published.withLock { $0 } }
 
-  static func now() -> Instant { Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
+  package static func now() -> Instant { Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
 
   /// The log, to be read; records from `status.committedEnd` on are none yet.
   package var log: CommitLog { CommitLog(replica.engine) }
@@ -98,7 +105,27 @@ package final class RaftRunner: @unchecked Sendable {
       arm()
       stallCheck = eventLoop.scheduleRepeatedTask(
         initialDelay: .milliseconds(250), delay: .milliseconds(250)
-      ) { [weak self] _ in self?.checkDisk() }
+      ) { [weak self] _ in self?.lookAround() }
+    }
+  }
+
+  /// Returns when this server leads and can take records, or stops. Any thread.
+  package func whenReady() async {
+    await withCheckedContinuation { continuation in
+      eventLoop.execute { [self] in
+        readyWaiters.append(continuation)
+        publish()
+      }
+    }
+  }
+
+  /// Uses another certificate as a client of the others from now on. Any thread.
+  package func replaceTLS(_ tls: TLSContext) {
+    eventLoop.execute { [self] in
+      self.tls = tls
+      for link in links.values { link.close() }
+      links.removeAll()
+      connect()
     }
   }
 
@@ -135,6 +162,8 @@ package final class RaftRunner: @unchecked Sendable {
     source?.leadershipEnded(term: replica.core.hard.term)
     if source?.hasRecords == true { source?.refused(.raft(.notLeader(nil))) }
     source = nil
+    hasLeft()
+    publish()
     if !isDiskBusy { stopped?.succeed() }
   }
 
@@ -197,7 +226,9 @@ package final class RaftRunner: @unchecked Sendable {
     now.commitIndex = core.commit
     now.appliedIndex = replica.applied.tail.nextIndex - 1
     now.committedEnd = replica.committedEnd
-    now.isDiskFull = replica.isDiskFull
+    now.noRoom = replica.isDiskFull ? noRoom ?? .diskFull(file: replica.engine.folder) : nil
+    now.diskFailure = diskFailure
+    now.isReady = core.role == .leader && core.hasCommittedInTerm
     now.membershipIndex = core.membershipIndex
     now.reachable = Set(links.filter { $0.value.isConnected }.keys)
     let before = published.withLock { published in
@@ -206,9 +237,14 @@ package final class RaftRunner: @unchecked Sendable {
       return before
     }
     if (before.role, before.term, before.leader) != (now.role, now.term, now.leader)
-      || before.members != now.members || before.isDiskFull != now.isDiskFull
+      || before.members != now.members || before.noRoom != now.noRoom
     {
       notice(.changed(now))
+    }
+    if now.isReady || isStopping {
+      let waiters = readyWaiters
+      readyWaiters.removeAll()
+      for waiter in waiters { waiter.resume() }
     }
   }
 }

@@ -17,13 +17,21 @@ package struct RaftStatus: Sendable, Equatable {
   package var appliedIndex: UInt64 = 0
   /// Records below this offset may be served.
   package var committedEnd: UInt64 = 0
-  package var isDiskFull = false
+  /// Why the log takes nothing for now; nil: it does.
+  package var noRoom: CommitLogError?
+  /// The write that failed: this server takes no part until it is started again.
+  package var diskFailure: CommitLogError?
+  /// An entry of the leader's term is committed: what this server says as a leader holds.
+  package var isReady = false
   /// The entry that brought the members.
   package var membershipIndex: UInt64 = 0
   /// Servers to which there is a connection.
   package var reachable: Set<NodeID> = []
 
   package init() {}
+
+  /// The name and address of the leader, if it is known.
+  package var leaderEntry: MemberEntry? { members.first { $0.id == leader } }
 }
 
 /// What a server's operator may want to know.

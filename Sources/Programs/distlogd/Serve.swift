@@ -18,9 +18,15 @@ struct Serve: AsyncParsableCommand {
     let signals = Signals()
     let configuration = Exit.orLeave { try AgentConfiguration(options.values()) }
     let logger = Self.logger(configuration)
+    let starting = Task { try await Agent.start(configuration, logger: logger) }
+    let told = Self.stopSignal(signals, starting, logger)
     let agent: Agent
     do {
-      agent = try await Agent.start(configuration, logger: logger)
+      agent = try await starting.value
+    } catch is CancellationError {
+      logger.info("stopped before it was part of a cluster")
+      LogSink.standardError.flush(seconds: 1)
+      return
     } catch {
       Exit.leave(error)
     }
@@ -29,20 +35,31 @@ struct Serve: AsyncParsableCommand {
     let reloading = Task {
       for await _ in signals.hangups { await agent.reload() }
     }
-    await signals.next()
+    for await _ in told {}
     reloading.cancel()
-    Task {
-      await signals.next()
-      logger.warning("stopped at once by a second signal")
-      LogSink.standardError.flush(seconds: 1)
-      Foundation.exit(130)
-    }
     do {
       try await agent.stop()
     } catch {
       Exit.leave(error)
     }
     LogSink.standardError.flush(seconds: 1)
+  }
+
+  /// Ends when the server is to stop; a start that is under way is given up. A second signal ends the process.
+  private static func stopSignal(
+    _ signals: Signals, _ starting: Task<Agent, any Error>, _ logger: Logger
+  ) -> AsyncStream<Void> {
+    let (told, tell) = AsyncStream.makeStream(of: Void.self)
+    Task {
+      await signals.next()
+      starting.cancel()
+      tell.finish()
+      await signals.next()
+      logger.warning("stopped at once by a second signal")
+      LogSink.standardError.flush(seconds: 1)
+      Foundation.exit(130)
+    }
+    return told
   }
 
   private static func logger(_ configuration: AgentConfiguration) -> Logger {

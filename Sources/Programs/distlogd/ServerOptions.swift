@@ -18,6 +18,9 @@ struct ServerOptions: ParsableArguments {
   @Option(name: .long, help: help("advertise.rpc"))
   var advertiseRpc: String?
   @Option(
+    name: [.customLong("join-seeds"), .customLong("join")], help: help("join.seeds"))
+  var joinSeeds: [String] = []
+  @Option(
     name: [.customLong("join-bootstrap-expect"), .customLong("expect")],
     help: help("join.bootstrapExpect"))
   var joinBootstrapExpect: String?
@@ -33,6 +36,8 @@ struct ServerOptions: ParsableArguments {
   var tlsReload: String?
   @Option(name: .long, help: help("tls.minVersion"))
   var tlsMinVersion: String?
+  @Option(name: .long, help: help("tls.peerNames"))
+  var tlsPeerNames: String?
   @Option(name: .long, help: help("auth.subject"))
   var authSubject: String?
   @Option(name: .long, help: help("acl.policy"))
@@ -45,6 +50,12 @@ struct ServerOptions: ParsableArguments {
   var logsRetentionAge: String?
   @Option(name: .long, help: help("logs.maxRecordBytes"))
   var logsMaxRecordBytes: String?
+  @Option(name: .long, help: help("raft.heartbeat"))
+  var raftHeartbeat: String?
+  @Option(name: .long, help: help("raft.electionTimeout"))
+  var raftElectionTimeout: String?
+  @Option(name: .long, help: help("raft.slowDiskTimeout"))
+  var raftSlowDiskTimeout: String?
   @Option(name: .long, help: help("limits.messageBytes"))
   var limitsMessageBytes: String?
   @Option(name: .long, help: help("limits.connections"))
@@ -67,7 +78,10 @@ struct ServerOptions: ParsableArguments {
     [
       "node.id": nodeID, "node.dataDir": nodeDataDir, "node.eventLoops": nodeEventLoops,
       "listen.rpc": listenRpc, "advertise.rpc": advertiseRpc,
-      "join.bootstrapExpect": joinBootstrapExpect, "tls.cert": tlsCert, "tls.key": tlsKey,
+      "join.seeds": joinSeeds.isEmpty ? nil : joinSeeds.joined(separator: ","),
+      "join.bootstrapExpect": joinBootstrapExpect, "tls.peerNames": tlsPeerNames,
+      "raft.heartbeat": raftHeartbeat, "raft.electionTimeout": raftElectionTimeout,
+      "raft.slowDiskTimeout": raftSlowDiskTimeout, "tls.cert": tlsCert, "tls.key": tlsKey,
       "tls.ca": tlsCa, "tls.crl": tlsCrl, "tls.reload": tlsReload,
       "tls.minVersion": tlsMinVersion, "auth.subject": authSubject,
       "acl.policy": aclPolicy, "storage.segmentBytes": storageSegmentBytes,
