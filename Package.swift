@@ -115,8 +115,8 @@ let tests: [Target] = [
     products: nio + logging),
   test(
     "LogServiceTests",
-    uses: "Protobuf", "GRPCWire", "LogAPI", "AccessControl", "CommitLog", "LogService",
-    "TestSupport", products: nio),
+    uses: "Protobuf", "GRPCWire", "AccessControl", "ClusterModel", "RaftCore", "LogAPI", "RaftAPI",
+    "CommitLog", "RaftNode", "RaftService", "LogService", "TestSupport", products: nio),
   test("AgentTests", uses: "Agent"),
   test("BenchTests", uses: "distlog-bench"),
   test(

@@ -463,6 +463,96 @@ void   log__v1__server__free_unpacked
   assert(message->base.descriptor == &log__v1__server__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   log__v1__init_producer_request__init
+                     (Log__V1__InitProducerRequest         *message)
+{
+  static const Log__V1__InitProducerRequest init_value = LOG__V1__INIT_PRODUCER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__init_producer_request__get_packed_size
+                     (const Log__V1__InitProducerRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__init_producer_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__init_producer_request__pack
+                     (const Log__V1__InitProducerRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__init_producer_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__init_producer_request__pack_to_buffer
+                     (const Log__V1__InitProducerRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__init_producer_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__InitProducerRequest *
+       log__v1__init_producer_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__InitProducerRequest *)
+     protobuf_c_message_unpack (&log__v1__init_producer_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__init_producer_request__free_unpacked
+                     (Log__V1__InitProducerRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__init_producer_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__init_producer_response__init
+                     (Log__V1__InitProducerResponse         *message)
+{
+  static const Log__V1__InitProducerResponse init_value = LOG__V1__INIT_PRODUCER_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t log__v1__init_producer_response__get_packed_size
+                     (const Log__V1__InitProducerResponse *message)
+{
+  assert(message->base.descriptor == &log__v1__init_producer_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__init_producer_response__pack
+                     (const Log__V1__InitProducerResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__init_producer_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__init_producer_response__pack_to_buffer
+                     (const Log__V1__InitProducerResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__init_producer_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__InitProducerResponse *
+       log__v1__init_producer_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__InitProducerResponse *)
+     protobuf_c_message_unpack (&log__v1__init_producer_response__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__init_producer_response__free_unpacked
+                     (Log__V1__InitProducerResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__init_producer_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   log__v1__backup_request__init
                      (Log__V1__BackupRequest         *message)
 {
@@ -1049,7 +1139,7 @@ const ProtobufCMessageDescriptor log__v1__header__descriptor =
   (ProtobufCMessageInit) log__v1__header__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor log__v1__produce_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor log__v1__produce_request__field_descriptors[8] =
 {
   {
     "record",
@@ -1088,6 +1178,54 @@ static const ProtobufCFieldDescriptor log__v1__produce_request__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "producer_id",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ProduceRequest, producer_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "producer_epoch",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ProduceRequest, producer_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sequence",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ProduceRequest, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_offset",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Log__V1__ProduceRequest, expect_case),
+    offsetof(Log__V1__ProduceRequest, expected_offset),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "inline_failures",
     15,
     PROTOBUF_C_LABEL_NONE,
@@ -1101,17 +1239,21 @@ static const ProtobufCFieldDescriptor log__v1__produce_request__field_descriptor
   },
 };
 static const unsigned log__v1__produce_request__field_indices_by_name[] = {
-  3,   /* field[3] = inline_failures */
+  6,   /* field[6] = expected_offset */
+  7,   /* field[7] = inline_failures */
   1,   /* field[1] = log */
+  4,   /* field[4] = producer_epoch */
+  3,   /* field[3] = producer_id */
   0,   /* field[0] = record */
   2,   /* field[2] = records */
+  5,   /* field[5] = sequence */
 };
 static const ProtobufCIntRange log__v1__produce_request__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 8, 1 },
-  { 15, 3 },
-  { 0, 4 }
+  { 15, 7 },
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor log__v1__produce_request__descriptor =
 {
@@ -1121,14 +1263,14 @@ const ProtobufCMessageDescriptor log__v1__produce_request__descriptor =
   "Log__V1__ProduceRequest",
   "log.v1",
   sizeof(Log__V1__ProduceRequest),
-  4,
+  8,
   log__v1__produce_request__field_descriptors,
   log__v1__produce_request__field_indices_by_name,
   3,  log__v1__produce_request__number_ranges,
   (ProtobufCMessageInit) log__v1__produce_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor log__v1__produce_response__field_descriptors[6] =
+static const ProtobufCFieldDescriptor log__v1__produce_response__field_descriptors[7] =
 {
   {
     "offset",
@@ -1161,6 +1303,18 @@ static const ProtobufCFieldDescriptor log__v1__produce_response__field_descripto
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
     offsetof(Log__V1__ProduceResponse, timestamp_unix_nano),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "duplicate",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ProduceResponse, duplicate),
     NULL,
     NULL,
     0,             /* flags */
@@ -1204,20 +1358,20 @@ static const ProtobufCFieldDescriptor log__v1__produce_response__field_descripto
   },
 };
 static const unsigned log__v1__produce_response__field_indices_by_name[] = {
-  4,   /* field[4] = durability */
-  5,   /* field[5] = failure */
+  3,   /* field[3] = duplicate */
+  5,   /* field[5] = durability */
+  6,   /* field[6] = failure */
   1,   /* field[1] = last_offset */
   0,   /* field[0] = offset */
-  3,   /* field[3] = term */
+  4,   /* field[4] = term */
   2,   /* field[2] = timestamp_unix_nano */
 };
-static const ProtobufCIntRange log__v1__produce_response__number_ranges[4 + 1] =
+static const ProtobufCIntRange log__v1__produce_response__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 8, 1 },
-  { 11, 3 },
-  { 15, 5 },
-  { 0, 6 }
+  { 15, 6 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor log__v1__produce_response__descriptor =
 {
@@ -1227,10 +1381,10 @@ const ProtobufCMessageDescriptor log__v1__produce_response__descriptor =
   "Log__V1__ProduceResponse",
   "log.v1",
   sizeof(Log__V1__ProduceResponse),
-  6,
+  7,
   log__v1__produce_response__field_descriptors,
   log__v1__produce_response__field_indices_by_name,
-  4,  log__v1__produce_response__number_ranges,
+  3,  log__v1__produce_response__number_ranges,
   (ProtobufCMessageInit) log__v1__produce_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1971,6 +2125,95 @@ const ProtobufCMessageDescriptor log__v1__server__descriptor =
   log__v1__server__field_indices_by_name,
   2,  log__v1__server__number_ranges,
   (ProtobufCMessageInit) log__v1__server__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__init_producer_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__InitProducerRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__init_producer_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange log__v1__init_producer_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor log__v1__init_producer_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.InitProducerRequest",
+  "InitProducerRequest",
+  "Log__V1__InitProducerRequest",
+  "log.v1",
+  sizeof(Log__V1__InitProducerRequest),
+  1,
+  log__v1__init_producer_request__field_descriptors,
+  log__v1__init_producer_request__field_indices_by_name,
+  1,  log__v1__init_producer_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__init_producer_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__init_producer_response__field_descriptors[2] =
+{
+  {
+    "producer_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__InitProducerResponse, producer_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "producer_epoch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__InitProducerResponse, producer_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__init_producer_response__field_indices_by_name[] = {
+  1,   /* field[1] = producer_epoch */
+  0,   /* field[0] = producer_id */
+};
+static const ProtobufCIntRange log__v1__init_producer_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor log__v1__init_producer_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.InitProducerResponse",
+  "InitProducerResponse",
+  "Log__V1__InitProducerResponse",
+  "log.v1",
+  sizeof(Log__V1__InitProducerResponse),
+  2,
+  log__v1__init_producer_response__field_descriptors,
+  log__v1__init_producer_response__field_indices_by_name,
+  1,  log__v1__init_producer_response__number_ranges,
+  (ProtobufCMessageInit) log__v1__init_producer_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor log__v1__backup_request__field_descriptors[1] =
@@ -2779,6 +3022,39 @@ void log__v1__log__init (Log__V1__Log_Service *service,
 {
   protobuf_c_service_generated_init (&service->base,
                                      &log__v1__log__descriptor,
+                                     (ProtobufCServiceDestroy) destroy);
+}
+static const ProtobufCMethodDescriptor log__v1__producers__method_descriptors[1] =
+{
+  { "InitProducer", &log__v1__init_producer_request__descriptor, &log__v1__init_producer_response__descriptor },
+};
+const unsigned log__v1__producers__method_indices_by_name[] = {
+  0         /* InitProducer */
+};
+const ProtobufCServiceDescriptor log__v1__producers__descriptor =
+{
+  PROTOBUF_C__SERVICE_DESCRIPTOR_MAGIC,
+  "log.v1.Producers",
+  "Producers",
+  "Log__V1__Producers",
+  "log.v1",
+  1,
+  log__v1__producers__method_descriptors,
+  log__v1__producers__method_indices_by_name
+};
+void log__v1__producers__init_producer(ProtobufCService *service,
+                                       const Log__V1__InitProducerRequest *input,
+                                       Log__V1__InitProducerResponse_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &log__v1__producers__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__producers__init (Log__V1__Producers_Service *service,
+                               Log__V1__Producers_ServiceDestroy destroy)
+{
+  protobuf_c_service_generated_init (&service->base,
+                                     &log__v1__producers__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }
 static const ProtobufCMethodDescriptor log__v1__logs__method_descriptors[3] =

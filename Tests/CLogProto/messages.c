@@ -27,6 +27,8 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &log__v1__get_servers_request__descriptor,
     &log__v1__get_servers_response__descriptor,
     &log__v1__server__descriptor,
+    &log__v1__init_producer_request__descriptor,
+    &log__v1__init_producer_response__descriptor,
     &log__v1__backup_request__descriptor,
     &log__v1__backup_chunk__descriptor,
     &log__v1__log_config__descriptor,

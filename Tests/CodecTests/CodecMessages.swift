@@ -14,7 +14,7 @@ let codecMessages: [any ProtobufMessage.Type] = [
   HealthCheckRequest.self, HealthCheckResponse.self,
   StatusDetails.self, AnyMessage.self, DurationMessage.self, ErrorInfo.self, RetryInfo.self,
   BadRequest.self, BadRequest.FieldViolation.self, LocalizedMessage.self,
-  PeerMessage.self, DeliverResponse.self, MemberEntry.self, MembersEntry.self, ProducerEntry.self,
+  InitProducerRequest.self, InitProducerResponse.self, PeerMessage.self, DeliverResponse.self, MemberEntry.self, MembersEntry.self, ProducerEntry.self,
   Introduction.self, Founding.self,
   Kinds.self,
 ]

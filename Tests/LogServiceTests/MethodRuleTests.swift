@@ -21,7 +21,7 @@ import Testing
       parsing: "p, writer, *, produce\np, reader, default, consume\n", file: "policy.csv")
     let loop = ServiceLoop(EmbeddedLoop.shared, limits: ServiceLimits())
     let expected: [String: Set<LogMethod>] = [
-      "writer": [.produce, .produceStream, .getServers],
+      "writer": [.produce, .produceStream, .initProducer, .getServers],
       "reader": [.consume, .consumeStream, .findOffset, .getServers],
       "": [.getServers],
     ]

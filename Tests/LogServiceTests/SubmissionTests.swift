@@ -7,6 +7,8 @@ import Testing
   private final class Caller: ProduceWaiter {
     private(set) var told: [String] = []
 
+    init() { super.init(subject: "tester") }
+
     override func committed(
       _ entries: UnsafeBufferPointer<Submission.Entry>, term: UInt64
     ) {
@@ -35,6 +37,8 @@ import Testing
     return submission.placeEach { _, _ in
       defer { next += 1 }
       return (next, 0)
+    } judge: { _, _, _ in
+      .refused(full)
     }
   }
 

@@ -7,6 +7,7 @@ package enum LogMethod: String, CaseIterable, Sendable {
   case consumeStream = "/log.v1.Log/ConsumeStream"
   case produceStream = "/log.v1.Log/ProduceStream"
   case getServers = "/log.v1.Log/GetServers"
+  case initProducer = "/log.v1.Producers/InitProducer"
   case describeLog = "/log.v1.Logs/DescribeLog"
   case listLogs = "/log.v1.Logs/ListLogs"
   case findOffset = "/log.v1.Logs/FindOffset"
@@ -16,7 +17,8 @@ package enum LogMethod: String, CaseIterable, Sendable {
 
   package var shape: StreamingShape {
     switch self {
-    case .produce, .consume, .getServers, .describeLog, .listLogs, .findOffset: .unary
+    case .produce, .consume, .getServers, .initProducer, .describeLog, .listLogs, .findOffset:
+      .unary
     case .consumeStream, .backup: .serverStreaming
     case .produceStream: .bidirectional
     }
@@ -26,7 +28,7 @@ package enum LogMethod: String, CaseIterable, Sendable {
   /// will do.
   package var action: String? {
     switch self {
-    case .produce, .produceStream: "produce"
+    case .produce, .produceStream, .initProducer: "produce"
     case .consume, .consumeStream, .findOffset: "consume"
     case .describeLog, .listLogs: "describe"
     case .backup: "backup"

@@ -8,6 +8,13 @@ package struct ProduceRequest: ProtobufMessage {
   package var log = ""
   /// ... or a batch; not both.
   package var records: [Record] = []
+  /// 0: not idempotent.
+  package var producerID: UInt64 = 0
+  package var producerEpoch: UInt32 = 0
+  /// Of the first record in this request, counted from 0 in the epoch.
+  package var sequence: UInt64 = 0
+  /// Append only if this is the log's next offset.
+  package var expectedOffset: UInt64?
   /// ProduceStream: report a failure in the response and keep the stream open.
   package var inlineFailures = false
 
@@ -27,6 +34,8 @@ package struct ProduceRequest: ProtobufMessage {
     FieldDescription(1, "record", .message, of: "log.v1.Record"),
     FieldDescription(8, "log", .string),
     FieldDescription(9, "records", .message, of: "log.v1.Record", repeated: true),
+    FieldDescription(10, "producer_id", .uint64), FieldDescription(11, "producer_epoch", .uint32),
+    FieldDescription(12, "sequence", .uint64), FieldDescription(13, "expected_offset", .uint64),
     FieldDescription(15, "inline_failures", .bool),
   ]
 
@@ -36,6 +45,10 @@ package struct ProduceRequest: ProtobufMessage {
       case .length(1): try reader.message(into: &record)
       case .length(8): log = try reader.string(field: 8)
       case .length(9): try reader.message(appendingTo: &records)
+      case .varint(10): producerID = try reader.varint()
+      case .varint(11): producerEpoch = try reader.uint32()
+      case .varint(12): sequence = try reader.varint()
+      case .varint(13): expectedOffset = try reader.varint()
       case .varint(15): inlineFailures = try reader.bool()
       default: try reader.skip(tag)
       }
@@ -46,6 +59,14 @@ package struct ProduceRequest: ProtobufMessage {
     writer.message(1, record)
     writer.string(8, log)
     writer.messages(9, records)
+    writer.varint(10, producerID)
+    writer.varint(11, producerEpoch)
+    writer.varint(12, sequence)
+    if let expectedOffset {
+      // Of a oneof: 0 is a value, too.
+      writer.rawVarint(13 << 3)
+      writer.rawVarint(expectedOffset)
+    }
     writer.bool(15, inlineFailures)
   }
 }
@@ -56,6 +77,8 @@ package struct ProduceResponse: ProtobufMessage {
   package var offset: UInt64 = 0
   package var lastOffset: UInt64 = 0
   package var timestampUnixNano: UInt64 = 0
+  /// Seen before; the offsets are the first append's.
+  package var duplicate = false
   package var term: UInt64 = 0
   package var durability = Durability.unspecified
   /// Only with `inlineFailures`.
@@ -80,6 +103,7 @@ package struct ProduceResponse: ProtobufMessage {
     FieldDescription(1, "offset", .uint64),
     FieldDescription(8, "last_offset", .uint64),
     FieldDescription(9, "timestamp_unix_nano", .fixed64),
+    FieldDescription(10, "duplicate", .bool),
     FieldDescription(11, "term", .uint64),
     FieldDescription(12, "durability", .enum, of: "log.v1.Durability"),
     FieldDescription(15, "failure", .message, of: "log.v1.Failure"),
@@ -91,6 +115,7 @@ package struct ProduceResponse: ProtobufMessage {
       case .varint(1): offset = try reader.varint()
       case .varint(8): lastOffset = try reader.varint()
       case .fixed64(9): timestampUnixNano = try reader.fixed64()
+      case .varint(10): duplicate = try reader.bool()
       case .varint(11): term = try reader.varint()
       case .varint(12): durability = Durability(rawValue: try reader.int32())
       case .length(15): try reader.message(into: &failure)
@@ -103,6 +128,7 @@ package struct ProduceResponse: ProtobufMessage {
     writer.varint(1, offset)
     writer.varint(8, lastOffset)
     writer.fixed64(9, timestampUnixNano)
+    writer.bool(10, duplicate)
     writer.varint(11, term)
     writer.signed(12, durability.rawValue)
     writer.message(15, failure)

@@ -9,6 +9,10 @@ package struct ProduceRequestView {
   package var log = UnsafeRawBufferPointer(start: nil, count: 0)
   package var recordCount = 0
   package var inlineFailures = false
+  package var producerID: UInt64 = 0
+  package var producerEpoch: UInt32 = 0
+  package var sequence: UInt64 = 0
+  package var expectedOffset: UInt64?
   /// From the first `records` field to the end of the request.
   fileprivate var batch = UnsafeRawBufferPointer(start: nil, count: 0)
   fileprivate var isTrusted = false
@@ -72,6 +76,18 @@ extension ProduceRequestView {
           batch = UnsafeRawBufferPointer(start: start, count: base + bytes.count - start)
         }
         recordCount += 1
+      case 0x50:
+        guard let id = cursor.varint() else { return false }
+        producerID = id
+      case 0x58:
+        guard let epoch = cursor.varint() else { return false }
+        producerEpoch = UInt32(truncatingIfNeeded: epoch)
+      case 0x60:
+        guard let number = cursor.varint() else { return false }
+        sequence = number
+      case 0x68:
+        guard let offset = cursor.varint() else { return false }
+        expectedOffset = offset
       case 0x78:
         guard let flag = cursor.varint() else { return false }
         inlineFailures = flag != 0

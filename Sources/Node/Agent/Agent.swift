@@ -185,6 +185,8 @@ package final class Agent: Sendable {
     var settings = RaftRunner.Settings()
     settings.slowDisk = configuration.slowDisk.nanoseconds
     settings.tls = try Self.peerTLS(configuration)
+    // A group of one has its say at once; others must first find each other.
+    let isAlone = replica.core.membership.voters == [replica.id]
     let reporter = ClusterReporter(own: replica.id, health, logger)
     let runner = RaftRunner(
       replica, settings: settings, diskThread: disk, eventLoop: loops[0].eventLoop
@@ -209,10 +211,7 @@ package final class Agent: Sendable {
     introduce(runner)
     endpoint.attach(runner)
     runner.start(backend)
-    // A group of one has its say at once; others must first find each other.
-    if runner.status.members.filter({ !$0.isLearner }).map(\.id) == [runner.id] {
-      await runner.whenReady()
-    }
+    if isAlone { await runner.whenReady() }
     let retention = RetentionTask(runner.log, disk: disk, eventLoop: loops[0].eventLoop) {
       [health, logger] outcome in Self.report(outcome, health, logger)
     }

@@ -54,6 +54,11 @@ final class ConnectionState {
   }
 }
 
+extension ServerCall {
+  /// The name that the rules know the caller by.
+  var subject: String { (connection.attachment as? ConnectionState)?.subject ?? "" }
+}
+
 extension Action {
   /// The action a method needs; nil for those that any valid identity may call.
   init?(_ method: LogMethod) {

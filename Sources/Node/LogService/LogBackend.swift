@@ -1,9 +1,10 @@
 package import CommitLog
 package import LogAPI
+package import RaftNode
 
 /// What the log service needs from a log: a place to hand requests to, and what may be read.
 ///
-/// One node answers it by its own disk (`SingleNodeBackend`); a replicated one by its quorum.
+/// `RaftBackend` answers it by a majority of disks.
 package protocol LogBackend: AnyObject, Sendable {
   /// The files to read from.
   var log: CommitLog { get }
@@ -13,6 +14,10 @@ package protocol LogBackend: AnyObject, Sendable {
   var term: UInt64 { get }
   /// Who the servers are; `about` is this one. Any thread.
   func servers(_ about: ServerDescription, address: String) -> GetServersResponse
+  /// Gives a producer its id, or a named one that exists its next epoch.
+  func initProducer(subject: String, name: String) async -> Result<
+    (id: UInt64, epoch: UInt32), LogFailure
+  >
   /// Takes requests; they come back to `loop`, in their order, through `ServiceLoop.resolve`. Call
   /// it on `loop`.
   func submit(_ submission: Submission, from loop: ServiceLoop)
@@ -36,6 +41,30 @@ package enum LogFailure: Error, Equatable, Sendable {
   case notLeader(id: String, address: String, term: UInt64)
   /// Not written: no server leads as far as this one knows.
   case noLeader
+  /// Not written: it does not follow from what its producer has written.
+  case producer(ProducerRefusal)
+  /// Not written: too many entries of its producer are uncommitted.
+  case producerTooFast
+  /// Not written: the log's next offset is another than the expected one.
+  case offsetMismatch(next: UInt64)
   /// In this server's log when it ceased to lead: the record may be in the next leader's log or not.
   case leadershipLost(term: UInt64, index: UInt64)
+}
+
+extension LogFailure {
+  /// What a failed write means for the records in it.
+  init(of error: CommitLogError) {
+    switch error {
+    case .diskFull(let file): self = .diskFull(file: file)
+    case .outOfFiles(let file): self = .outOfFiles(file: file)
+    case .closed: self = .fenced(reason: "\(error)")
+    default: self = .outcomeUnknown(reason: "\(error)")
+    }
+  }
+}
+
+/// Carries a value that one thread at a time owns across a hand-over.
+struct UncheckedBox<Value>: @unchecked Sendable {
+  let value: Value
+  init(_ value: Value) { self.value = value }
 }

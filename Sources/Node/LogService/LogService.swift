@@ -61,6 +61,7 @@ package final class LogService: Sendable {
     case .consume: return ConsumeCall(core, loop, call)
     case .consumeStream: return ConsumeStreamCall(core, loop, call)
     case .getServers: return getServers()
+    case .initProducer: return initProducer(subject: call.subject)
     case .describeLog: return describeLog()
     case .listLogs: return listLogs()
     case .findOffset: return findOffset()
@@ -72,6 +73,17 @@ package final class LogService: Sendable {
     SimpleCall<GetServersRequest, GetServersResponse>(core) { [core] request in
       guard LogName.isDefault(request.log) else { return .failure(.noSuchLog(request.log)) }
       return .success(core.servers(request))
+    }
+  }
+
+  private func initProducer(subject: String) -> any ServerCallHandler {
+    AsyncCall<InitProducerRequest, InitProducerResponse>(core) { [core] request in
+      guard request.name.utf8.count <= 128 else {
+        return .failure(.invalid("name", "\(request.name.utf8.count) bytes, the limit is 128"))
+      }
+      return await core.backend.initProducer(subject: subject, name: request.name)
+        .map { InitProducerResponse(producerID: $0.id, producerEpoch: $0.epoch) }
+        .mapError { Status($0) }
     }
   }
 

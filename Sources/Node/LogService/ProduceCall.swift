@@ -14,6 +14,7 @@ final class ProduceCall: ProduceWaiter, ServerCallHandler {
     self.service = service
     self.loop = loop
     self.call = call
+    super.init(subject: call.subject)
   }
 
   func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
@@ -61,8 +62,8 @@ final class ProduceCall: ProduceWaiter, ServerCallHandler {
 
 /// The answers to produce requests, written in place: one is sent for each request.
 enum ProduceAnswer {
-  /// More than the largest answer: five fields of at most 11 bytes.
-  private static let mostBytes = 64
+  /// More than the largest answer: six fields of at most 11 bytes.
+  private static let mostBytes = 72
   /// Answers written at a time.
   private static let mostAtOnce = 64
 
@@ -91,6 +92,7 @@ enum ProduceAnswer {
     writer.varint(field: 1, entry.firstOffset)
     writer.varint(field: 8, entry.lastOffset)
     writer.fixed64(field: 9, entry.timestamp)
+    writer.varint(field: 10, entry.isDuplicate ? 1 : 0)
     writer.varint(field: 11, term)
     writer.varint(field: 12, UInt64(Durability.quorumSynced.rawValue))
     return writer.count

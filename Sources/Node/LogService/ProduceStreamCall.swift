@@ -47,7 +47,7 @@ final class ProduceStreamCall: ProduceWaiter, ServerCallHandler, OpenCall {
     self.service = service
     self.loop = loop
     self.call = call
-    super.init()
+    super.init(subject: call.subject)
     call.holdsWindow = true
     loop.opened(self)
   }

@@ -6,6 +6,8 @@ import LogAPI
 package struct ProduceSummary {
   package let records: Int
   package let wantsInlineFailure: Bool
+  /// It is of an idempotent producer, or expects an offset: the log has to judge it.
+  package let isJudged: Bool
 }
 
 /// Judges what clients send before anything of it reaches the log: an entry in the log can be
@@ -26,13 +28,14 @@ struct ProduceValidation {
           "records",
           "\(request.recordCount) records in one batch, the limit is \(limits.batchRecords)"))
     }
+    if let refusal = stampRefusal(of: request) { return .failure(refusal) }
     if request.hasRecord {
       guard request.recordCount == 0 else {
         return .failure(
           .invalid("records", "`record` and `records` are both set: send one record, or a batch"))
       }
       if let refusal = refusal(of: request.record, at: nil) { return .failure(refusal) }
-      return .success(ProduceSummary(records: 1, wantsInlineFailure: request.inlineFailures))
+      return .success(summary(of: request, records: 1))
     }
     guard request.recordCount > 0 else {
       return .failure(
@@ -41,9 +44,31 @@ struct ProduceValidation {
     for (index, record) in request.records.enumerated() {
       if let refusal = refusal(of: record, at: index) { return .failure(refusal) }
     }
-    return .success(
-      ProduceSummary(
-        records: request.recordCount, wantsInlineFailure: request.inlineFailures))
+    return .success(summary(of: request, records: request.recordCount))
+  }
+
+  private func summary(of request: ProduceRequestView, records: Int) -> ProduceSummary {
+    ProduceSummary(
+      records: records, wantsInlineFailure: request.inlineFailures,
+      isJudged: request.producerID != 0 || request.expectedOffset != nil)
+  }
+
+  /// Numbers from here on are none that a producer could have reached: sums of them must not overflow.
+  private static let sequenceLimit: UInt64 = 1 << 62
+
+  private func stampRefusal(of request: ProduceRequestView) -> Status? {
+    guard request.producerID != 0 else {
+      guard request.sequence == 0, request.producerEpoch == 0 else {
+        return .invalid(
+          "producer_id",
+          "0 beside a sequence or an epoch: get an id by log.v1.Producers/InitProducer")
+      }
+      return nil
+    }
+    guard request.sequence < Self.sequenceLimit else {
+      return .invalid("sequence", "\(request.sequence) is beyond 2^62")
+    }
+    return nil
   }
 
   /// - Parameter index: the record's place in a batch; nil for a single one.

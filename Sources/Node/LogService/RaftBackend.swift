@@ -85,6 +85,17 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     if pending.isEmpty, gathering.isEmpty { drained?.succeed() }
   }
 
+  package func initProducer(
+    subject: String, name: String
+  ) async -> Result<(id: UInt64, epoch: UInt32), LogFailure> {
+    switch await runner.initProducer(subject: subject, name: name) {
+    case .producer(let id, let epoch): return .success((id, epoch))
+    case .refused(let why): return .failure(failure(of: why))
+    case .unknown(let term, let index): return .failure(.leadershipLost(term: term, index: index))
+    case .appended, .membershipChanged: preconditionFailure("another request's outcome")
+    }
+  }
+
   package func servers(_ about: ServerDescription, address: String) -> GetServersResponse {
     let status = runner.status
     var response = GetServersResponse()
@@ -137,13 +148,31 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
 
   private func place(_ submission: Submission, _ builder: inout EntryBuilder) {
     let requests = requests
-    _ = submission.placeEach { request, count in
-      builder.beginRequest(bytes: request.count)
+    func append(_ request: UnsafeRawBufferPointer, _ count: Int) -> Submission.Place {
       let first = builder.nextOffset
       let timestamp = RequestRecords.append(request, by: requests) { builder.append($0) }
       let placed = builder.nextOffset - first
       precondition(placed == count, "placed \(placed) records of \(count) validated")
       return (first, timestamp)
+    }
+    _ = submission.placeEach { request, count in
+      builder.beginRequest(bytes: request.count)
+      return append(request, count)
+    } judge: { request, count, subject in
+      let (stamp, expected) = RequestRecords.conditions(of: request, by: requests)
+      switch builder.judge(
+        stamp, expectedOffset: expected, count: UInt64(count), subject: subject)
+      {
+      case .duplicate(let offset): return .duplicate(firstOffset: offset)
+      case .refuse(let why): return .refused(failure(of: why))
+      case .append:
+        if let stamp {
+          builder.beginRequest(bytes: request.count, count: UInt64(count), stamp)
+        } else {
+          builder.beginRequest(bytes: request.count)
+        }
+        return .placed(append(request, count))
+      }
     }
   }
 
@@ -209,6 +238,9 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     let status = runner.status
     if let error = status.diskFailure { return .fenced(reason: "\(error)") }
     switch why {
+    case .producer(let why): return .producer(why)
+    case .producerTooFast: return .producerTooFast
+    case .offsetMismatch(let next): return .offsetMismatch(next: next)
     case .diskFull: return status.noRoom.map { LogFailure(of: $0) } ?? .noLeader
     case .raft(.notLeader(let leader?)):
       guard let member = status.members.first(where: { $0.id == leader }) else { return .noLeader }

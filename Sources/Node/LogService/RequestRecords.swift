@@ -1,6 +1,7 @@
 import CommitLog
 import LogAPI
 import Protobuf
+import RaftNode
 
 /// The records of a request that was validated, as the log takes them.
 enum RequestRecords {
@@ -23,6 +24,19 @@ enum RequestRecords {
       if firstTimestamp == nil { firstTimestamp = timestamp }
     }
     return firstTimestamp ?? 0
+  }
+
+  /// Which producer's request it is, and the offset that it expects.
+  static func conditions(
+    of request: UnsafeRawBufferPointer, by requests: ProduceRequestReader
+  ) -> (ProducerStamp?, expectedOffset: UInt64?) {
+    guard let view = try? requests.read(request) else {
+      preconditionFailure("a validated request does not decode")
+    }
+    guard view.producerID != 0 else { return (nil, view.expectedOffset) }
+    let stamp = ProducerStamp(
+      id: view.producerID, epoch: view.producerEpoch, sequence: view.sequence)
+    return (stamp, view.expectedOffset)
   }
 
   @inline(__always)

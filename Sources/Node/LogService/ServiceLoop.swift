@@ -54,7 +54,8 @@ package final class ServiceLoop: @unchecked Sendable {
     _ request: UnsafeRawBufferPointer, _ summary: ProduceSummary, for waiter: ProduceWaiter
   ) {
     submission.add(
-      request, count: summary.records, inlineFailure: summary.wantsInlineFailure, for: waiter)
+      request, count: summary.records, inlineFailure: summary.wantsInlineFailure,
+      isJudged: summary.isJudged, for: waiter)
     guard !submitScheduled else { return }
     submitScheduled = true
     eventLoop.assumeIsolated().execute { self.endTurn() }

@@ -1,5 +1,6 @@
 import GRPCWire
 import LogAPI
+import NIOCore
 import Protobuf
 import RPC
 
@@ -17,6 +18,45 @@ final class SimpleCall<Request: ProtobufMessage, Response: ProtobufMessage>: Ser
 
   func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
     call.finish(with: service.decode(Request.self, message).flatMap(answer))
+  }
+}
+
+/// A unary call whose answer comes from elsewhere, later.
+final class AsyncCall<Request: ProtobufMessage, Response: ProtobufMessage>: ServerCallHandler {
+  private let service: LogServiceCore
+  private let answer: @Sendable (Request) async -> Result<Response, Status>
+  /// Given to the log: from here on nobody can say that nothing was written.
+  private var isUnderWay = false
+
+  init(
+    _ service: LogServiceCore,
+    _ answer: @escaping @Sendable (Request) async -> Result<Response, Status>
+  ) {
+    self.service = service
+    self.answer = answer
+  }
+
+  func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
+    switch service.decode(Request.self, message) {
+    case .failure(let status): call.finish(status)
+    case .success(let request):
+      isUnderWay = true
+      let box = UncheckedBox(call)
+      let eventLoop = call.eventLoop
+      Task { [answer] in
+        let result = await answer(request)
+        // A call that has ended by then ignores its answer.
+        eventLoop.execute { box.value.finish(with: result) }
+      }
+    }
+  }
+
+  func statusAtDeadline(on call: ServerCall) -> Status {
+    isUnderWay ? .outcomeUnknownAtDeadline : .deadlineExceeded
+  }
+
+  func statusWhenStopping(on call: ServerCall) -> Status {
+    isUnderWay ? .outcomeUnknownWhenStopping : .draining
   }
 }
 

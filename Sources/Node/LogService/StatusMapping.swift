@@ -2,6 +2,7 @@ import CommitLog
 import GRPCWire
 import LogAPI
 import Protobuf
+import RaftNode
 
 // The one place where errors become gRPC statuses.
 
@@ -130,11 +131,48 @@ extension Status {
       self.init(
         .unavailable, "no server leads at the moment: nothing was written", reason: "NO_LEADER",
         retryAfter: .milliseconds(200))
+    case .offsetMismatch(let next):
+      self.init(
+        .failedPrecondition,
+        "the log's next offset is \(next), not the expected one: nothing was written",
+        reason: "OFFSET_MISMATCH", metadata: [("next", "\(next)")])
+    case .producerTooFast:
+      self.init(
+        .resourceExhausted, "too much of this producer is uncommitted: nothing was written",
+        reason: "RATE_LIMITED", retryAfter: .milliseconds(100))
+    case .producer(let why): self.init(why)
     case .leadershipLost(let term, let index):
       self.init(
         .aborted,
         "this server lost its leadership before the record was committed: it may or may not be in the log",
         reason: "OUTCOME_UNKNOWN", metadata: [("term", "\(term)"), ("index", "\(index)")])
+    }
+  }
+
+  private init(_ why: ProducerRefusal) {
+    switch why {
+    case .unknown:
+      self.init(
+        .failedPrecondition,
+        "the producer is not known, or its epoch is not: get an id by log.v1.Producers/InitProducer",
+        reason: "PRODUCER_UNKNOWN")
+    case .notYours:
+      self.init(
+        .permissionDenied, "the producer's id belongs to another subject", reason: "ACL_DENIED",
+        metadata: [("action", "produce")])
+    case .fenced(let epoch):
+      self.init(
+        .failedPrecondition, "another with the same producer name has epoch \(epoch) by now",
+        reason: "PRODUCER_FENCED", metadata: [("epoch", "\(epoch)")])
+    case .gap(let expected):
+      self.init(
+        .failedPrecondition, "requests of this producer are missing: sequence \(expected) is next",
+        reason: "SEQUENCE_GAP", metadata: [("expected", "\(expected)")])
+    case .tooOld:
+      self.init(
+        .failedPrecondition,
+        "the request was appended too long ago, or never as it is: what became of it is not known any more",
+        reason: "SEQUENCE_TOO_OLD")
     }
   }
 

@@ -5,11 +5,13 @@ import LogAPI
 /// A base class instead of a protocol: one of these is called for every request, and a virtual
 /// call costs a fifth of one through an existential.
 class ProduceWaiter {
+  /// Who asks; the log's loop needs it of idempotent producers.
+  let subject: String
   /// Why no further request of the call is to be written: one failed, and the call ends with that.
   /// The log's loop's own.
   fileprivate var cut: LogFailure?
 
-  init() {}
+  init(subject: String) { self.subject = subject }
 
   /// The records of `entries`, requests of this call that follow each other, are committed.
   func committed(_ entries: UnsafeBufferPointer<Submission.Entry>, term: UInt64) {
@@ -36,6 +38,10 @@ package final class Submission: @unchecked Sendable {
     package let count: Int
     /// A failure is reported in the stream, which stays open.
     package let wantsInlineFailure: Bool
+    /// It is of an idempotent producer, or expects an offset.
+    fileprivate let isJudged: Bool
+    /// It was in the log already, at `firstOffset`.
+    package fileprivate(set) var isDuplicate = false
     /// Set when the log has given the records their place.
     package fileprivate(set) var firstOffset: UInt64 = 0
     /// The first record's timestamp, nanoseconds since 1970.
@@ -51,10 +57,14 @@ package final class Submission: @unchecked Sendable {
     var end: Int
     /// Why these were not written; nil when they share the fate of their group.
     var refusal: LogFailure?
+    /// Some of these were refused alone: `refusals` says which.
+    var hasRefusals = false
   }
 
   package private(set) var entries: [Entry] = []
   private var runs: [Run] = []
+  /// Why single entries were not written, in their order.
+  private var refusals: [(entry: Int, failure: LogFailure)] = []
   private var lastWaiter: ObjectIdentifier?
   package private(set) var byteCount = 0
   private var recordCount = 0
@@ -76,7 +86,7 @@ package final class Submission: @unchecked Sendable {
   /// Copies a request whose `count` records are known to be acceptable.
   func add(
     _ request: UnsafeRawBufferPointer, count: Int, inlineFailure: Bool = false,
-    for waiter: ProduceWaiter
+    isJudged: Bool = false, for waiter: ProduceWaiter
   ) {
     precondition(count > 0, "a request without records must be refused, not submitted")
     let needed = byteCount + request.count
@@ -85,7 +95,7 @@ package final class Submission: @unchecked Sendable {
     entries.append(
       Entry(
         start: byteCount, length: request.count, count: count,
-        wantsInlineFailure: inlineFailure))
+        wantsInlineFailure: inlineFailure, isJudged: isJudged))
     byteCount = needed
     recordCount += count
     if lastWaiter == ObjectIdentifier(waiter) {
@@ -99,10 +109,19 @@ package final class Submission: @unchecked Sendable {
   /// Where the log put a request: its first record's offset, and that record's timestamp.
   package typealias Place = (firstOffset: UInt64, timestamp: UInt64)
 
+  /// What became of a request that the log had to judge.
+  package enum Placement {
+    case placed(Place)
+    case duplicate(firstOffset: UInt64)
+    case refused(LogFailure)
+  }
+
   /// Asks `body` for the place of each serialized ProduceRequest, in their order, but for those of
-  /// calls that end with an earlier failure; how many were placed. On the log's loop.
+  /// calls that end with an earlier failure; how many were placed. Those that the log has to judge are given to `judge`
+  /// instead. On the log's loop.
   package func placeEach(
-    _ body: (_ request: UnsafeRawBufferPointer, _ count: Int) -> Place
+    _ body: (_ request: UnsafeRawBufferPointer, _ count: Int) -> Place,
+    judge: (_ request: UnsafeRawBufferPointer, _ count: Int, _ subject: String) -> Placement
   ) -> Int {
     let memory = UnsafeRawBufferPointer(memory)
     var start = 0
@@ -115,8 +134,16 @@ package final class Submission: @unchecked Sendable {
         continue
       }
       placed += range.count
+      let waiter = runs[number].waiter
       entries.withUnsafeMutableBufferPointer { all in
         for index in range {
+          if all[index].isJudged {
+            judgeOne(&all[index], index, of: number, waiter, memory, judge)
+            continue
+          }
+          // What follows a refused request is not written.
+          if waiter.cut != nil { refuseOne(index, of: number, waiter.cut) }
+          guard waiter.cut == nil else { continue }
           let (start, length) = (all[index].start, all[index].length)
           let request = UnsafeRawBufferPointer(rebasing: memory[start..<(start + length)])
           let place = body(request, all[index].count)
@@ -126,6 +153,33 @@ package final class Submission: @unchecked Sendable {
       }
     }
     return placed
+  }
+
+  private func judgeOne(
+    _ entry: inout Entry, _ index: Int, of run: Int, _ waiter: ProduceWaiter,
+    _ memory: UnsafeRawBufferPointer,
+    _ judge: (UnsafeRawBufferPointer, Int, String) -> Placement
+  ) {
+    guard waiter.cut == nil else { return refuseOne(index, of: run, waiter.cut) }
+    let request = UnsafeRawBufferPointer(
+      rebasing: memory[entry.start..<(entry.start + entry.length)])
+    switch judge(request, entry.count, waiter.subject) {
+    case .placed(let place):
+      entry.firstOffset = place.firstOffset
+      entry.timestamp = place.timestamp
+    case .duplicate(let firstOffset):
+      entry.firstOffset = firstOffset
+      entry.isDuplicate = true
+    case .refused(let failure):
+      if !entry.wantsInlineFailure { waiter.cut = failure }
+      refuseOne(index, of: run, failure)
+    }
+  }
+
+  private func refuseOne(_ index: Int, of run: Int, _ failure: LogFailure?) {
+    guard let failure else { return }
+    runs[run].hasRefusals = true
+    refusals.append((index, failure))
   }
 
   /// Notes that nothing of it is written. Calls that do not take failures in their stream end with
@@ -151,9 +205,25 @@ package final class Submission: @unchecked Sendable {
         let part = UnsafeBufferPointer(rebasing: all[start..<run.end])
         start = run.end
         switch run.refusal.map({ .failure($0) }) ?? result {
+        case .success(let term) where run.hasRefusals:
+          resolveOneByOne(run, all, start - part.count..<start, term)
         case .success(let term): run.waiter.committed(part, term: term)
         case .failure(let failure): for entry in part { run.waiter.failed(entry, failure) }
         }
+      }
+    }
+  }
+
+  private func resolveOneByOne(
+    _ run: Run, _ all: UnsafeBufferPointer<Entry>, _ range: Range<Int>, _ term: UInt64
+  ) {
+    var next = refusals.firstIndex { $0.entry >= range.lowerBound } ?? refusals.count
+    for index in range {
+      if next < refusals.count, refusals[next].entry == index {
+        run.waiter.failed(all[index], refusals[next].failure)
+        next += 1
+      } else {
+        run.waiter.committed(UnsafeBufferPointer(rebasing: all[index...index]), term: term)
       }
     }
   }
@@ -162,6 +232,7 @@ package final class Submission: @unchecked Sendable {
   package func reset() {
     entries.removeAll(keepingCapacity: entries.capacity <= 64 << 10)
     runs.removeAll(keepingCapacity: runs.capacity <= 64 << 10)
+    refusals.removeAll()
     lastWaiter = nil
     byteCount = 0
     recordCount = 0

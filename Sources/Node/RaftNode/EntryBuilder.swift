@@ -14,13 +14,22 @@ package struct EntryBuilder {
   private let committed: UInt64
   private var tail: LogTail
   private var isOpen = false
+  /// Of the open entry, when it is a producer's: the request that may follow in it.
+  private var continuation: ProducerStamp?
+  private let producers: ProducerTable
+  /// Producers whose requests were placed in this turn, as of the last of them.
+  private var touched: [UInt64: ProducerTable.Producer] = [:]
   /// The time that the entries of this turn are appended at, nanoseconds since 1970; never before an earlier entry's.
   package let logTime: UInt64
 
-  init(_ batch: FrameBatch, after tail: LogTail, term: UInt64, committed: UInt64, clock: UInt64) {
+  init(
+    _ batch: FrameBatch, after state: ReplicatedState, term: UInt64, committed: UInt64,
+    clock: UInt64
+  ) {
     precondition(batch.isEmpty, "a batch with frames in it")
     self.batch = batch
-    self.tail = tail
+    tail = state.tail
+    producers = state.producers
     self.term = term
     self.committed = committed
     logTime = max(clock, tail.lastLogTime)
@@ -32,8 +41,51 @@ package struct EntryBuilder {
   /// Makes room for a request of about so many bytes, whose records all go into one entry.
   @inline(__always)
   package mutating func beginRequest(bytes: Int) {
-    if isOpen, batch.openBodyBytes + bytes > Self.mostBytes { end() }
-    if !isOpen { begin() }
+    if isOpen, continuation != nil || batch.openBodyBytes + bytes > Self.mostBytes { end() }
+    if !isOpen { begin(nil) }
+  }
+
+  /// The same for a request of an idempotent producer that `judge` admitted: those that follow each other share entries.
+  package mutating func beginRequest(bytes: Int, count: UInt64, _ stamp: ProducerStamp) {
+    if isOpen, continuation != stamp || batch.openBodyBytes + bytes > Self.mostBytes { end() }
+    if !isOpen { begin(stamp) }
+    continuation = ProducerStamp(
+      id: stamp.id, epoch: stamp.epoch, sequence: stamp.sequence + count)
+    if touched[stamp.id] == nil { touched[stamp.id] = producers.producers[stamp.id] }
+    touched[stamp.id]?.append(
+      stamp.sequence, count: count, baseOffset: tail.nextOffset, index: tail.nextIndex)
+  }
+
+  /// What is to become of a request.
+  package enum Verdict {
+    case append
+    /// It is in the log from this offset on.
+    case duplicate(offset: UInt64)
+    case refuse(ProposalRefusal)
+  }
+
+  /// Entries of one producer that may be uncommitted: fewer than are remembered, so that each can be found again.
+  private static let mostUncommitted = 48
+
+  /// Judges a request against the log's end (SEMANTICS section 3). The answer holds when what is in the log is committed.
+  package func judge(
+    _ stamp: ProducerStamp?, expectedOffset: UInt64?, count: UInt64, subject: String
+  ) -> Verdict {
+    if let stamp {
+      let producer = touched[stamp.id] ?? producers.producers[stamp.id]
+      switch ProducerTable.judge(stamp, count: count, subject: subject, of: producer) {
+      case .append: break
+      case .duplicate(_, let offset): return .duplicate(offset: offset)
+      case .refuse(let why, _): return .refuse(.producer(why))
+      }
+      if let producer, producer.entries(after: committed) >= Self.mostUncommitted {
+        return .refuse(.producerTooFast)
+      }
+    }
+    if let expectedOffset, expectedOffset != tail.nextOffset {
+      return .refuse(.offsetMismatch(next: tail.nextOffset))
+    }
+    return .append
   }
 
   /// Adds a record; its timestamp.
@@ -46,16 +98,20 @@ package struct EntryBuilder {
     return timestamp
   }
 
-  private mutating func begin() {
+  private mutating func begin(_ stamp: ProducerStamp?) {
     isOpen = true
+    continuation = stamp
     batch.begin(
       kind: .data, index: tail.nextIndex, term: term, baseOffset: tail.nextOffset,
-      logTime: logTime, commitMark: committed, maxTimestampSoFar: tail.maxTimestamp)
+      logTime: logTime, commitMark: committed, maxTimestampSoFar: tail.maxTimestamp,
+      producerID: stamp?.id ?? 0, producerEpoch: stamp?.epoch ?? 0,
+      baseSequence: stamp?.sequence ?? 0)
   }
 
   mutating func end() {
     guard isOpen else { return }
     isOpen = false
+    continuation = nil
     if batch.end() { tail.nextIndex += 1 }
   }
 }
@@ -78,10 +134,12 @@ extension Replica {
     var last: UInt64 = 0
     let effects = within(now) {
       var builder = EntryBuilder(
-        batch, after: latest.tail, term: core.hard.term, committed: committedIndex,
+        batch, after: latest, term: core.hard.term, committed: committedIndex,
         clock: settings.log.clock())
       build(&builder)
       builder.end()
+      // It shares the table of producers, which would be copied to be changed.
+      _ = consume builder
       extend((0..<batch.frames).map { PendingEntry(header: batch.header($0)) })
       last = latest.tail.nextIndex - 1
       submit(batch)

@@ -41,6 +41,23 @@ package struct ProducerTable: Equatable, Sendable {
     /// The entry it was last seen in.
     package var lastIndex: UInt64
 
+    /// Takes note of a request in the entry at `index`, which may hold earlier ones.
+    mutating func append(_ sequence: UInt64, count: UInt64, baseOffset: UInt64, index: UInt64) {
+      lastIndex = index
+      if let last = appended.last, last.index == index {
+        appended[appended.count - 1].count += count
+        return
+      }
+      appended.append(
+        Appended(sequence: sequence, count: count, baseOffset: baseOffset, index: index))
+      if appended.count > ProducerTable.remembered { appended.removeFirst() }
+    }
+
+    /// Entries behind `index`.
+    func entries(after index: UInt64) -> Int {
+      appended.reversed().prefix { $0.index > index }.count
+    }
+
     package var nextSequence: UInt64 {
       appended.last.map { $0.sequence + $0.count } ?? 0
     }
@@ -58,9 +75,12 @@ package struct ProducerTable: Equatable, Sendable {
   package static let remembered = 64
   /// Producers of all subjects; the one not seen for longest goes.
   package static let most = 100_000
+  /// Producers of one subject.
+  package static let mostOfSubject = 1_000
 
   package private(set) var producers: [UInt64: Producer] = [:]
   private var names: [NameKey: UInt64] = [:]
+  private var subjects: [String: Int] = [:]
 
   private struct NameKey: Hashable, Sendable {
     var subject: String
@@ -71,9 +91,13 @@ package struct ProducerTable: Equatable, Sendable {
 
   /// What the entry at the log's end makes of a request of `count` records.
   package func judge(_ stamp: ProducerStamp, count: UInt64, subject: String) -> Verdict {
-    guard let producer = producers[stamp.id] else {
-      return .refuse(.unknown, restingOn: 0)
-    }
+    Self.judge(stamp, count: count, subject: subject, of: producers[stamp.id])
+  }
+
+  static func judge(
+    _ stamp: ProducerStamp, count: UInt64, subject: String, of producer: Producer?
+  ) -> Verdict {
+    guard let producer else { return .refuse(.unknown, restingOn: 0) }
     guard producer.subject == subject else { return .refuse(.notYours, restingOn: 0) }
     if stamp.epoch < producer.epoch {
       return .refuse(.fenced(epoch: producer.epoch), restingOn: producer.lastIndex)
@@ -95,12 +119,8 @@ package struct ProducerTable: Equatable, Sendable {
   package mutating func note(
     _ stamp: ProducerStamp, count: UInt64, baseOffset: UInt64, index: UInt64
   ) {
-    guard var producer = producers.removeValue(forKey: stamp.id) else { return }
-    producer.lastIndex = index
-    producer.appended.append(
-      Appended(sequence: stamp.sequence, count: count, baseOffset: baseOffset, index: index))
-    if producer.appended.count > Self.remembered { producer.appended.removeFirst() }
-    producers[stamp.id] = producer
+    producers[stamp.id]?.append(
+      stamp.sequence, count: count, baseOffset: baseOffset, index: index)
   }
 
   /// The id and epoch that a producer of this name gets next.
@@ -118,18 +138,22 @@ package struct ProducerTable: Equatable, Sendable {
   package mutating func begin(
     id: UInt64, epoch: UInt32, subject: String, name: String, index: UInt64
   ) {
+    if producers[id] == nil { subjects[subject, default: 0] += 1 }
     producers[id] = Producer(subject: subject, name: name, epoch: epoch, lastIndex: index)
     if !name.isEmpty { names[NameKey(subject: subject, name: name)] = id }
-    while producers.count > Self.most { evict() }
+    if subjects[subject, default: 0] > Self.mostOfSubject { evict { $0.subject == subject } }
+    while producers.count > Self.most { evict { _ in true } }
   }
 
   /// By the log alone, so that all nodes evict the same.
-  private mutating func evict() {
-    let oldest = producers.min {
+  private mutating func evict(_ isCandidate: @escaping (Producer) -> Bool) {
+    let oldest = producers.lazy.filter { isCandidate($0.value) }.min {
       ($0.value.lastIndex, $0.key) < ($1.value.lastIndex, $1.key)
     }
     guard let oldest else { return }
     producers[oldest.key] = nil
+    subjects[oldest.value.subject, default: 1] -= 1
+    guard !oldest.value.name.isEmpty else { return }
     names[NameKey(subject: oldest.value.subject, name: oldest.value.name)] = nil
   }
 }

@@ -95,6 +95,8 @@ package enum ProposalRefusal: Error, Equatable, Sendable {
   case raft(RaftRefusal)
   case producer(ProducerRefusal)
   case offsetMismatch(next: UInt64)
+  /// Too many of the producer's entries are uncommitted.
+  case producerTooFast
   case diskFull
   case tooLarge(bytes: Int, limit: Int)
 }

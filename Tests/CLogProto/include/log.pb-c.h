@@ -26,6 +26,8 @@ typedef struct Log__V1__ConsumeResponse Log__V1__ConsumeResponse;
 typedef struct Log__V1__GetServersRequest Log__V1__GetServersRequest;
 typedef struct Log__V1__GetServersResponse Log__V1__GetServersResponse;
 typedef struct Log__V1__Server Log__V1__Server;
+typedef struct Log__V1__InitProducerRequest Log__V1__InitProducerRequest;
+typedef struct Log__V1__InitProducerResponse Log__V1__InitProducerResponse;
 typedef struct Log__V1__BackupRequest Log__V1__BackupRequest;
 typedef struct Log__V1__BackupChunk Log__V1__BackupChunk;
 typedef struct Log__V1__LogConfig Log__V1__LogConfig;
@@ -175,6 +177,12 @@ struct  Log__V1__Header
     , (char *)protobuf_c_empty_string, {0,NULL} }
 
 
+typedef enum {
+  LOG__V1__PRODUCE_REQUEST__EXPECT__NOT_SET = 0,
+  LOG__V1__PRODUCE_REQUEST__EXPECT_EXPECTED_OFFSET = 13
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LOG__V1__PRODUCE_REQUEST__EXPECT__CASE)
+} Log__V1__ProduceRequest__ExpectCase;
+
 struct  Log__V1__ProduceRequest
 {
   ProtobufCMessage base;
@@ -192,13 +200,29 @@ struct  Log__V1__ProduceRequest
   size_t n_records;
   Log__V1__Record **records;
   /*
+   * 0 = not idempotent
+   */
+  uint64_t producer_id;
+  uint32_t producer_epoch;
+  /*
+   * of the first record in this request
+   */
+  uint64_t sequence;
+  /*
    * ProduceStream: report a failure in the
    */
   protobuf_c_boolean inline_failures;
+  Log__V1__ProduceRequest__ExpectCase expect_case;
+  union {
+    /*
+     * append only if this is the log's next offset
+     */
+    uint64_t expected_offset;
+  };
 };
 #define LOG__V1__PRODUCE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&log__v1__produce_request__descriptor) \
-    , NULL, (char *)protobuf_c_empty_string, 0,NULL, 0 }
+    , NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, LOG__V1__PRODUCE_REQUEST__EXPECT__NOT_SET, {0} }
 
 
 struct  Log__V1__ProduceResponse
@@ -209,7 +233,14 @@ struct  Log__V1__ProduceResponse
    */
   uint64_t offset;
   uint64_t last_offset;
+  /*
+   * 0 of a duplicate
+   */
   uint64_t timestamp_unix_nano;
+  /*
+   * seen before; offsets are the first append's
+   */
+  protobuf_c_boolean duplicate;
   uint64_t term;
   Log__V1__Durability durability;
   /*
@@ -219,7 +250,7 @@ struct  Log__V1__ProduceResponse
 };
 #define LOG__V1__PRODUCE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&log__v1__produce_response__descriptor) \
-    , 0, 0, 0, 0, LOG__V1__DURABILITY__DURABILITY_UNSPECIFIED, NULL }
+    , 0, 0, 0, 0, 0, LOG__V1__DURABILITY__DURABILITY_UNSPECIFIED, NULL }
 
 
 struct  Log__V1__Failure__MetadataEntry
@@ -386,6 +417,30 @@ struct  Log__V1__Server
 #define LOG__V1__SERVER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&log__v1__server__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, LOG__V1__SERVER_ROLE__SERVER_ROLE_VOTER, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
+
+
+struct  Log__V1__InitProducerRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "" = anonymous; a name keeps its id and gets a new epoch
+   */
+  char *name;
+};
+#define LOG__V1__INIT_PRODUCER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__init_producer_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Log__V1__InitProducerResponse
+{
+  ProtobufCMessage base;
+  uint64_t producer_id;
+  uint32_t producer_epoch;
+};
+#define LOG__V1__INIT_PRODUCER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__init_producer_response__descriptor) \
+    , 0, 0 }
 
 
 struct  Log__V1__BackupRequest
@@ -704,6 +759,44 @@ Log__V1__Server *
 void   log__v1__server__free_unpacked
                      (Log__V1__Server *message,
                       ProtobufCAllocator *allocator);
+/* Log__V1__InitProducerRequest methods */
+void   log__v1__init_producer_request__init
+                     (Log__V1__InitProducerRequest         *message);
+size_t log__v1__init_producer_request__get_packed_size
+                     (const Log__V1__InitProducerRequest   *message);
+size_t log__v1__init_producer_request__pack
+                     (const Log__V1__InitProducerRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__init_producer_request__pack_to_buffer
+                     (const Log__V1__InitProducerRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__InitProducerRequest *
+       log__v1__init_producer_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__init_producer_request__free_unpacked
+                     (Log__V1__InitProducerRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__InitProducerResponse methods */
+void   log__v1__init_producer_response__init
+                     (Log__V1__InitProducerResponse         *message);
+size_t log__v1__init_producer_response__get_packed_size
+                     (const Log__V1__InitProducerResponse   *message);
+size_t log__v1__init_producer_response__pack
+                     (const Log__V1__InitProducerResponse   *message,
+                      uint8_t             *out);
+size_t log__v1__init_producer_response__pack_to_buffer
+                     (const Log__V1__InitProducerResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__InitProducerResponse *
+       log__v1__init_producer_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__init_producer_response__free_unpacked
+                     (Log__V1__InitProducerResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Log__V1__BackupRequest methods */
 void   log__v1__backup_request__init
                      (Log__V1__BackupRequest         *message);
@@ -910,6 +1003,12 @@ typedef void (*Log__V1__GetServersResponse_Closure)
 typedef void (*Log__V1__Server_Closure)
                  (const Log__V1__Server *message,
                   void *closure_data);
+typedef void (*Log__V1__InitProducerRequest_Closure)
+                 (const Log__V1__InitProducerRequest *message,
+                  void *closure_data);
+typedef void (*Log__V1__InitProducerResponse_Closure)
+                 (const Log__V1__InitProducerResponse *message,
+                  void *closure_data);
 typedef void (*Log__V1__BackupRequest_Closure)
                  (const Log__V1__BackupRequest *message,
                   void *closure_data);
@@ -997,6 +1096,27 @@ void log__v1__log__get_servers(ProtobufCService *service,
                                const Log__V1__GetServersRequest *input,
                                Log__V1__GetServersResponse_Closure closure,
                                void *closure_data);
+typedef struct Log__V1__Producers_Service Log__V1__Producers_Service;
+struct Log__V1__Producers_Service
+{
+  ProtobufCService base;
+  void (*init_producer)(Log__V1__Producers_Service *service,
+                        const Log__V1__InitProducerRequest *input,
+                        Log__V1__InitProducerResponse_Closure closure,
+                        void *closure_data);
+};
+typedef void (*Log__V1__Producers_ServiceDestroy)(Log__V1__Producers_Service *);
+void log__v1__producers__init (Log__V1__Producers_Service *service,
+                               Log__V1__Producers_ServiceDestroy destroy);
+#define LOG__V1__PRODUCERS__BASE_INIT \
+    { &log__v1__producers__descriptor, protobuf_c_service_invoke_internal, NULL }
+#define LOG__V1__PRODUCERS__INIT(function_prefix__) \
+    { LOG__V1__PRODUCERS__BASE_INIT,\
+      function_prefix__ ## init_producer  }
+void log__v1__producers__init_producer(ProtobufCService *service,
+                                       const Log__V1__InitProducerRequest *input,
+                                       Log__V1__InitProducerResponse_Closure closure,
+                                       void *closure_data);
 typedef struct Log__V1__Logs_Service Log__V1__Logs_Service;
 struct Log__V1__Logs_Service
 {
@@ -1077,6 +1197,8 @@ extern const ProtobufCMessageDescriptor log__v1__consume_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__get_servers_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__get_servers_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__server__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__init_producer_request__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__init_producer_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__backup_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__backup_chunk__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__log_config__descriptor;
@@ -1087,6 +1209,7 @@ extern const ProtobufCMessageDescriptor log__v1__list_logs_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__find_offset_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__find_offset_response__descriptor;
 extern const ProtobufCServiceDescriptor log__v1__log__descriptor;
+extern const ProtobufCServiceDescriptor log__v1__producers__descriptor;
 extern const ProtobufCServiceDescriptor log__v1__logs__descriptor;
 extern const ProtobufCServiceDescriptor log__v1__cluster__descriptor;
 
