@@ -37,7 +37,7 @@ release: deps-run ## build both programs, optimised
 	swift build -c release $(IMPORTS) --product distlogd
 	swift build -c release $(IMPORTS) --product distlog-client
 
-run: ## the whole way once: a real file in, kill -9, restart, the same bytes out
+run: ## the whole way once: three nodes, a real file in, kill -9 of the leader, the same bytes on all
 	@started=$$(date +%s); $(MAKE) deps-run release certs; DISTLOG_STARTED=$$started scripts/run.sh
 
 test: deps-test certs ## build with the tests and run them all

@@ -17,9 +17,9 @@ OK, INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED = 0, 3, 5, 7
 SEED, POLICIES = 20261126, 60 if attack.LONG else 6
 DESCRIBE, LIST, FIND = "/log.v1.Logs/DescribeLog", "/log.v1.Logs/ListLogs", "/log.v1.Logs/FindOffset"
 # The table in docs/operations.md.
-BACKUP = "/log.v1.Cluster/Backup"
+BACKUP, INIT = "/log.v1.Cluster/Backup", "/log.v1.Producers/InitProducer"
 RULES = {PRODUCE: b"produce", PRODUCE_STREAM: b"produce", CONSUME: b"consume", CONSUME_STREAM: b"consume", FIND: b"consume",
-         DESCRIBE: b"describe", LIST: b"describe", BACKUP: b"backup", GET_SERVERS: None}
+         DESCRIBE: b"describe", LIST: b"describe", BACKUP: b"backup", INIT: b"produce", GET_SERVERS: None}
 ODD_NAMES = ["other", "Default", "DEFAULT", "default ", " default", "default.", ".default", "default\0", "default/", "/default",
              "../default", "..", ".", "*", "def*", "d\u0435fault", "\uff44efault", "default\u200b", "defaul\u0074\u0301", "log:default",
              "default\n", "default\x1b[31m", "/etc/passwd", "a" * 129, "x" * 65_000]
@@ -34,6 +34,7 @@ def request(path, name=""):
             CONSUME: log_pb2.ConsumeRequest(log=name, start=log_pb2.START_EARLIEST, wait_ms=1),
             CONSUME_STREAM: log_pb2.ConsumeRequest(log=name, start=log_pb2.START_EARLIEST, stop=log_pb2.STOP_END),
             FIND: log_pb2.FindOffsetRequest(log=name), DESCRIBE: log_pb2.DescribeLogRequest(name=name),
+            INIT: log_pb2.InitProducerRequest(),
             BACKUP: log_pb2.BackupRequest(logs=[name] if name else []),
             LIST: log_pb2.ListLogsRequest(prefix=name), GET_SERVERS: log_pb2.GetServersRequest(log=name)}[path].SerializeToString()
 

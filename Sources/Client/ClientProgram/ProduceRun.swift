@@ -41,7 +41,8 @@ package final class ProduceRun {
   package func run(values: [String], files: [String]) async throws(ProgramFailure) -> Summary {
     let stream: ProduceStream
     do {
-      stream = try await client.produceStream(maxInFlight: settings.maxInFlight)
+      stream = try await client.produceStream(
+        maxInFlight: settings.maxInFlight, isIdempotent: settings.isIdempotent)
     } catch {
       throw ProgramFailure(error)
     }
@@ -187,6 +188,7 @@ package final class ProduceRun {
   private func submit(to stream: ProduceStream) async throws(ProgramFailure) {
     guard !batch.isEmpty else { return }
     let full = batch
+    if let first = settings.expectedOffset { full.expectedOffset = first + full.firstNumber - 1 }
     let size = min(full.bytes + 4096, ProduceSettings.batchBytes + (16 << 10))
     batch = ProduceBatch(log: settings.log, capacity: size)
     let handedOver = ContinuousClock.now

@@ -22,6 +22,10 @@ package struct ProduceSettings: Sendable {
   package var maxRecords = 10_000
   package var linger: Duration = .milliseconds(5)
   package var maxInFlight = 16
+  /// Send again what a lost connection or leader leaves in doubt; servers know what they have.
+  package var isIdempotent = true
+  /// The log's next offset must be this for the first record, and go on from there; nil: whatever it is.
+  package var expectedOffset: UInt64?
   package var ackOutput = AckOutput.none
   /// Records per second; nil: as fast as it goes.
   package var rate: Double?

@@ -11,6 +11,9 @@ public struct Acknowledgement: Sendable, Equatable {
   /// Whether it was on disk on a majority of the voters when this was sent.
   public let isQuorumSynced: Bool
 
+  /// Whether the batch was in the log already, from an earlier attempt.
+  public let isDuplicate: Bool
+
   init(_ response: ProduceResponse) throws(DistlogError) {
     guard response.lastOffset >= response.offset else {
       throw DistlogError(
@@ -20,6 +23,7 @@ public struct Acknowledgement: Sendable, Equatable {
     offsets = response.offset...response.lastOffset
     timestamp = response.timestampUnixNano
     term = response.term
+    isDuplicate = response.duplicate
     isQuorumSynced = response.durability == .quorumSynced
   }
 }

@@ -70,13 +70,16 @@ public final class DistlogClient: Sendable {
     let batch = ProduceBatch(log: log)
     for record in records { batch.append(record) }
     let request = batch.withUnsafeBytes { [UInt8]($0) }
-    return try Acknowledgement(try await call(.produce, request))
+    return try Acknowledgement(try await callLeader(.produce, request))
   }
 
   /// A producer that gathers records into batches and keeps several under way.
   public func producer(_ options: ProducerOptions = .init()) async throws(DistlogError) -> Producer
   {
-    Producer(options, on: try await produceStream(maxInFlight: options.maxInFlight))
+    Producer(
+      options,
+      on: try await produceStream(
+        maxInFlight: options.maxInFlight, isIdempotent: options.isIdempotent, name: options.name))
   }
 
   /// Reads records in order; each iteration is a read of its own.
@@ -172,9 +175,47 @@ public final class DistlogClient: Sendable {
     }
   }
 
-  package func produceStream(maxInFlight: Int) async throws(DistlogError) -> ProduceStream {
-    ProduceStream(
-      on: try await seeds.connected(), maxInFlight: maxInFlight, timeout: configuration.timeout)
+  package func produceStream(
+    maxInFlight: Int, isIdempotent: Bool = true, name: String = ""
+  ) async throws(DistlogError) -> ProduceStream {
+    let identity = isIdempotent ? try await initProducer(name) : nil
+    return ProduceStream(
+      seeds, on: try await seeds.connectedToLeader(), as: identity, maxInFlight: maxInFlight,
+      timeout: configuration.timeout)
+  }
+
+  /// nil where the server is of a version that knows no idempotent producers.
+  private func initProducer(
+    _ name: String
+  ) async throws(DistlogError) -> ProduceStream.Identity? {
+    do {
+      let response: InitProducerResponse = try await callLeader(
+        .initProducer, InitProducerRequest(name: name).serialized())
+      return ProduceStream.Identity(id: response.producerID, epoch: response.producerEpoch)
+    } catch {
+      guard error.code == "UNIMPLEMENTED" else { throw error }
+      return nil
+    }
+  }
+
+  /// Asks the leader, wherever it is: again while what was asked is certainly not done because it was no leader that was
+  /// asked.
+  private func callLeader<Response: ProtobufMessage>(
+    _ method: LogMethod, _ request: [UInt8]
+  ) async throws(DistlogError) -> Response {
+    let limit = ContinuousClock.now + configuration.timeout
+    while true {
+      do {
+        return try await call(method, request, on: try await seeds.connectedToLeader())
+      } catch {
+        // To be given a producer's id twice does no harm.
+        let mayRepeat =
+          error.hasWrongServer || method == .initProducer && error.isConnectionTrouble
+        guard mayRepeat, .now < limit else { throw error }
+        await seeds.heard(error)
+        guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { throw .cancelled }
+      }
+    }
   }
 
   package func session(_ options: ConsumeOptions) -> ConsumeSession {
@@ -184,7 +225,12 @@ public final class DistlogClient: Sendable {
   private func call<Response: ProtobufMessage>(
     _ method: LogMethod, _ request: [UInt8]
   ) async throws(DistlogError) -> Response {
-    let channel = try await seeds.connected()
+    try await call(method, request, on: try await seeds.connected())
+  }
+
+  private func call<Response: ProtobufMessage>(
+    _ method: LogMethod, _ request: [UInt8], on channel: RPCChannel
+  ) async throws(DistlogError) -> Response {
     let answer: [UInt8]
     do {
       answer = try await channel.unary(method.path, request, timeout: configuration.timeout)

@@ -36,6 +36,17 @@ extension DistlogError {
     }
   }
 
+  /// Whether nothing was done because another server is to be asked, or this one later.
+  var hasWrongServer: Bool {
+    ["NOT_LEADER", "NO_LEADER", "NOT_READY", "DRAINING"].contains(reason)
+      && origin == .server
+  }
+
+  /// Whether an idempotent producer goes on after it, elsewhere or later.
+  var isPassing: Bool {
+    isConnectionTrouble || reason == "OUTCOME_UNKNOWN" || reason == "RATE_LIMITED"
+  }
+
   /// Whether a read may simply be made again, here or at another server.
   var isConnectionTrouble: Bool {
     origin == .unreachable || (code == "UNAVAILABLE" && origin == .server)

@@ -84,6 +84,11 @@ extension DistlogError {
     case "RATE_LIMITED": "nothing was written; try again a little later"
     case "RECORD_TOO_LARGE": "split the record, or raise the server's logs.maxRecordBytes"
     case "MESSAGE_TOO_LARGE": "send fewer or smaller records in a request"
+    case "NOT_LEADER": "ask the server that it names; the client does so by itself"
+    case "NO_LEADER": "a majority of the servers must be up and reach each other"
+    case "NOT_READY": "it waits for the other servers that are to form the cluster"
+    case "OFFSET_MISMATCH": "somebody else has appended: look at what, then expect the next offset"
+    case "PRODUCER_FENCED": "another producer of this name is at work"
     case "LOG_NOT_FOUND": "`log list` shows the logs"
     default:
       switch error.code {

@@ -12,6 +12,9 @@ package final class ProduceBatch: @unchecked Sendable {
   /// What the producer calls its first record, in errors: a line number.
   package var firstNumber: UInt64 = 0
 
+  /// Records in the log before it, if the log is to be just so long.
+  package var expectedOffset: UInt64?
+
   private static let logField: UInt32 = 8
   private static let recordsField: UInt32 = 9
 
@@ -51,6 +54,21 @@ package final class ProduceBatch: @unchecked Sendable {
         append(value: value, key: key, timestamp: record.timestamp, headers: headers)
       }
     }
+  }
+
+  /// Makes it the request of an idempotent producer. Once, before it is sent for the first time: it is sent again as it is.
+  func stamp(producer: UInt64, epoch: UInt32, sequence: UInt64) {
+    writer.varint(10, producer)
+    writer.varint(11, UInt64(epoch))
+    writer.varint(12, sequence)
+  }
+
+  /// Writes what it expects of the log. Once, before it is sent for the first time.
+  func writeExpectation() {
+    guard let expectedOffset else { return }
+    // Of a oneof: 0 is a value, too.
+    writer.rawVarint(13 << 3)
+    writer.rawVarint(expectedOffset)
   }
 
   /// Headers as the fields of a record.

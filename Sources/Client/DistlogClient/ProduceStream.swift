@@ -5,8 +5,11 @@ internal import Protobuf
 package import RPC
 internal import Synchronization
 
-/// One ProduceStream call: batches go out as long as few enough are unacknowledged, and are
-/// acknowledged in their order.
+/// A stream of batches to the leader: they go out as long as few enough are unacknowledged, and are acknowledged in their
+/// order.
+///
+/// With an identity it outlives calls and leaders: what is unacknowledged is sent again, as it was, to whoever leads then,
+/// and each batch is in the log once.
 ///
 /// What is shared lies behind a lock; the rest belongs to the channel's event loop, hence unchecked.
 package final class ProduceStream: @unchecked Sendable {
@@ -29,24 +32,53 @@ package final class ProduceStream: @unchecked Sendable {
     let done: Completion
   }
 
-  private let channel: RPCChannel
+  /// An idempotent producer's.
+  package struct Identity: Sendable {
+    let id: UInt64
+    let epoch: UInt32
+  }
+
+  private let seeds: Seeds
+  private let eventLoop: any EventLoop
+  private let identity: Identity?
   private let maxInFlight: Int
   private let timeout: Duration
   private let shared = Mutex(Shared())
 
   // On the event loop.
+  private var channel: RPCChannel
   private var call: ClientCall?
+  private var nextSequence: UInt64 = 0
+  private var isFinishing = false
+  /// What is unanswered may be in the log.
+  private var isInDoubt = false
+  /// When the trouble began that it has not come out of.
+  private var troubleSince: NIODeadline?
+  /// The call is given up because another server leads.
+  private var isMoving = false
+  private var isProbing = false
   private var unanswered = CircularBuffer<Pending>()
   private var lastProgress = NIODeadline.now()
   private var watch: RepeatedTask?
   private var ownFailure: DistlogError?
 
-  /// - Parameter timeout: the longest wait for the next acknowledgement while any is due.
-  package init(on channel: RPCChannel, maxInFlight: Int, timeout: Duration) {
+  /// - Parameters:
+  ///   - identity: nil: nothing is sent twice, and the end of the call is the stream's.
+  ///   - timeout: the longest wait for the next acknowledgement while any is due.
+  init(
+    _ seeds: Seeds, on channel: RPCChannel, as identity: Identity?, maxInFlight: Int,
+    timeout: Duration
+  ) {
+    self.seeds = seeds
     self.channel = channel
+    self.identity = identity
+    eventLoop = channel.eventLoop
     self.maxInFlight = max(1, maxInFlight)
     self.timeout = timeout
-    channel.eventLoop.execute { self.open() }
+    eventLoop.execute {
+      self.open()
+      self.beginToWatch()
+    }
   }
 
   // MARK: - From anywhere
@@ -61,7 +93,7 @@ package final class ProduceStream: @unchecked Sendable {
     while true {
       switch enqueue(pending) {
       case .queued: return
-      case .drain: return channel.eventLoop.execute { self.drain() }
+      case .drain: return eventLoop.execute { self.drain() }
       case .failed(let error): throw error
       case .full: await room()
       }
@@ -104,7 +136,8 @@ package final class ProduceStream: @unchecked Sendable {
   package func finish() async throws(DistlogError) {
     // After the end the client may be closed, and its event loop gone.
     if !shared.withLock({ $0.hasEnded }) {
-      channel.eventLoop.execute {
+      eventLoop.execute {
+        self.isFinishing = true
         self.drain()
         self.call?.halfClose()
       }
@@ -122,7 +155,7 @@ package final class ProduceStream: @unchecked Sendable {
   /// Gives the call up; what is unacknowledged may or may not be in the log.
   package func cancel() {
     guard !shared.withLock({ $0.hasEnded }) else { return }
-    channel.eventLoop.execute { self.giveUp(.cancelled) }
+    eventLoop.execute { self.giveUp(.cancelled) }
   }
 
   // MARK: - On the event loop
@@ -131,21 +164,19 @@ package final class ProduceStream: @unchecked Sendable {
     lastProgress = .now()
     let call = channel.start(LogMethod.produceStream.path, handler: self)
     self.call = call
-    let interval = TimeAmount(min(timeout / 4, .milliseconds(250)))
-    watch = channel.eventLoop.scheduleRepeatedTask(
-      initialDelay: interval, delay: interval
-    ) { [weak self] _ in self?.checkProgress() }
+    for pending in unanswered { pending.batch.withUnsafeBytes { call.send($0) } }
     drain()
+    if isFinishing { call.halfClose() }
   }
 
   private func drain() {
-    let outgoing = shared.withLock { shared in
+    let (outgoing, hasEnded) = shared.withLock { shared in
       shared.isDrainScheduled = false
       let outgoing = shared.outgoing
       shared.outgoing = []
-      return outgoing
+      return (outgoing, shared.hasEnded)
     }
-    guard let call else {
+    guard !hasEnded, ownFailure == nil else {
       // Ended meanwhile; `complete` has told everybody of the failure.
       let failure = (ownFailure ?? .closed).notWritten
       for pending in outgoing { complete(pending, .failure(failure)) }
@@ -153,22 +184,39 @@ package final class ProduceStream: @unchecked Sendable {
     }
     if unanswered.isEmpty { lastProgress = .now() }
     for pending in outgoing {
+      if let identity {
+        pending.batch.stamp(
+          producer: identity.id, epoch: identity.epoch, sequence: nextSequence)
+        nextSequence += UInt64(pending.batch.count)
+      }
+      pending.batch.writeExpectation()
       unanswered.append(pending)
-      pending.batch.withUnsafeBytes { call.send($0) }
+      // Without a call it is sent with the next one.
+      if let call { pending.batch.withUnsafeBytes { call.send($0) } }
     }
+  }
+
+  private func beginToWatch() {
+    let interval = TimeAmount(min(timeout / 4, .milliseconds(100)))
+    watch = eventLoop.scheduleRepeatedTask(
+      initialDelay: interval, delay: interval
+    ) { [weak self] _ in self?.checkProgress() }
   }
 
   private func checkProgress() {
-    guard !unanswered.isEmpty, NIODeadline.now() - lastProgress > TimeAmount(timeout) else {
-      return
+    guard !unanswered.isEmpty else { return }
+    let silence = NIODeadline.now() - lastProgress
+    if silence > TimeAmount(timeout), troubleSince == nil {
+      giveUp(.timedOut("the server did not acknowledge", after: timeout))
+    } else if silence > Self.suspicious {
+      probe()
     }
-    giveUp(.timedOut("the server did not acknowledge", after: timeout))
   }
 
   private func giveUp(_ error: DistlogError) {
-    guard let call else { return }
+    guard ownFailure == nil else { return }
     ownFailure = error
-    call.cancel()
+    if let call { call.cancel() } else { end(error, isUnknown: false) }
   }
 
   private func complete(_ pending: Pending, _ result: Result<Acknowledgement, DistlogError>) {
@@ -190,6 +238,8 @@ extension ProduceStream: ClientCallHandler {
       return giveUp(.misanswered("an answer to no request"))
     }
     lastProgress = .now()
+    troubleSince = nil
+    if unanswered.isEmpty { isInDoubt = false }
     do {
       let acknowledgement = try Acknowledgement(ProduceResponse(reading: message))
       let count = acknowledgement.offsets.upperBound - acknowledgement.offsets.lowerBound + 1
@@ -210,19 +260,29 @@ extension ProduceStream: ClientCallHandler {
   package func readyToSend(on call: ClientCall) {}
 
   package func ended(_ status: Status, trailers: Metadata, on call: ClientCall) {
-    watch?.cancel()
     self.call = nil
     var failure = ownFailure
     if failure == nil, status != .ok { failure = DistlogError(status, of: call) }
     if failure == nil, !unanswered.isEmpty {
       failure = .misanswered("the end of the stream with \(unanswered.count) answers missing")
     }
+    let isUnknown = failure.map { Self.isUnknown($0, call) } ?? false
+    if let failure, ownFailure == nil, identity != nil, failure.isPassing || isMoving {
+      if !unanswered.isEmpty, isUnknown || isMoving { isInDoubt = true }
+      isMoving = false
+      return recover(from: failure)
+    }
+    end(failure, isUnknown: isUnknown)
+  }
+
+  /// Tells everybody what became of what they handed over.
+  private func end(_ failure: DistlogError?, isUnknown: Bool) {
+    watch?.cancel()
     if var failure {
-      failure.isOutcomeUnknown = !unanswered.isEmpty && Self.isUnknown(failure, call)
+      failure.isOutcomeUnknown = !unanswered.isEmpty && (isUnknown || isInDoubt)
       ownFailure = failure
       while let pending = unanswered.popFirst() { complete(pending, .failure(failure)) }
     }
-    drain()
     let waiters = shared.withLock { shared in
       shared.hasEnded = true
       if shared.failure == nil { shared.failure = ownFailure }
@@ -231,6 +291,7 @@ extension ProduceStream: ClientCallHandler {
       shared.roomWaiters = []
       return waiters
     }
+    drain()
     for waiter in waiters { waiter.resume() }
   }
 
@@ -243,6 +304,62 @@ extension ProduceStream: ClientCallHandler {
       || failure.reason == failure.code
         && ["UNKNOWN", "INTERNAL", "UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "ABORTED"]
           .contains(failure.code)
+  }
+}
+
+// MARK: - Another leader
+
+extension ProduceStream {
+  /// Silence after which other servers are asked whether there is another leader: one that is stopped does not say so.
+  private static let suspicious = TimeAmount.milliseconds(200)
+  /// Between two attempts to find the leader.
+  private static let pause = TimeAmount.milliseconds(50)
+
+  /// Finds the leader and sends what is unanswered to it.
+  private func recover(from failure: DistlogError) {
+    if isFinishing, unanswered.isEmpty { return end(nil, isUnknown: false) }
+    let since = troubleSince ?? .now()
+    troubleSince = since
+    guard NIODeadline.now() - since < TimeAmount(timeout) else {
+      return end(failure, isUnknown: false)
+    }
+    Task { [seeds, eventLoop] in
+      await seeds.heard(failure)
+      let found: Result<RPCChannel, DistlogError>
+      do throws(DistlogError) {
+        found = .success(try await seeds.connectedToLeader())
+      } catch {
+        found = .failure(error)
+      }
+      _ = eventLoop.scheduleTask(in: Self.pause) { self.resume(found) }
+    }
+  }
+
+  private func resume(_ found: Result<RPCChannel, DistlogError>) {
+    // It may have been given up meanwhile.
+    guard ownFailure == nil, !shared.withLock({ $0.hasEnded }) else { return }
+    switch found {
+    case .success(let channel):
+      self.channel = channel
+      open()
+    case .failure(let error): recover(from: error)
+    }
+  }
+
+  /// Asks others whether the server that is silent leads no more.
+  private func probe() {
+    guard identity != nil, call != nil, !isProbing, !isMoving else { return }
+    isProbing = true
+    let channel = channel
+    Task { [seeds, eventLoop] in
+      let isElsewhere = await seeds.leadsElsewhere(than: channel)
+      eventLoop.execute {
+        self.isProbing = false
+        guard isElsewhere, self.channel === channel, let call = self.call else { return }
+        self.isMoving = true
+        call.cancel()
+      }
+    }
   }
 }
 

@@ -10,6 +10,11 @@ public struct ProducerOptions: Sendable, Equatable {
   public var linger: Duration = .milliseconds(5)
   /// Batches sent and not acknowledged; more make `send` wait.
   public var maxInFlight = 16
+  /// Whether batches that may have been lost are sent again, under a number by which servers know those that were not.
+  /// Without it a lost connection ends the producer.
+  public var isIdempotent = true
+  /// Keeps the producer's id over its lives, and fences off the life before; empty: a new id each time.
+  public var name = ""
 
   /// The defaults.
   public init() {}

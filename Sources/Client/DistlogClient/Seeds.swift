@@ -1,13 +1,19 @@
+internal import LogAPI
 internal import NIOCore
+internal import Protobuf
 internal import RPC
 internal import TLS
 
-/// The servers a client was told of, one channel each; remembers which one answered last.
-///
-/// The simplest true picker: seeds are tried in turn until one answers.
+/// The servers a client knows of, one channel each: those it was told of, and those that they told of. Remembers which one
+/// answered last, and which one leads.
 actor Seeds {
-  private let channels: [RPCChannel]
+  private let configuration: ClientConfiguration
+  private let tls: TLSContext
+  private let eventLoop: any EventLoop
+  private var addresses: [ServerAddress]
+  private var channels: [ServerAddress: RPCChannel] = [:]
   private var current = 0
+  private var leader: ServerAddress?
 
   init(_ configuration: ClientConfiguration, on eventLoop: any EventLoop) throws(DistlogError) {
     guard !configuration.servers.isEmpty else {
@@ -15,7 +21,6 @@ actor Seeds {
         .configuration, code: "INVALID_ARGUMENT", reason: "NO_SERVERS", "no server is named",
         hint: "give one as host:port")
     }
-    let tls: TLSContext
     do {
       let files = configuration.tls
       tls = try .client(ca: files.ca, certificate: files.certificate, key: files.key)
@@ -23,26 +28,37 @@ actor Seeds {
       throw DistlogError(
         .configuration, code: "INVALID_ARGUMENT", reason: "BAD_CERTIFICATE_FILE", "\(error)")
     }
-    channels = configuration.servers.map { address in
-      var channel = RPCChannelConfiguration(
-        host: address.host, port: address.port, serverName: configuration.serverName, tls: tls)
-      channel.connectTimeout = min(channel.connectTimeout, configuration.timeout)
-      channel.streamWindow = 2 << 20
-      return RPCChannel(channel, on: eventLoop)
-    }
+    self.configuration = configuration
+    self.eventLoop = eventLoop
+    addresses = configuration.servers
   }
+
+  private func channel(to address: ServerAddress) -> RPCChannel {
+    if let channel = channels[address] { return channel }
+    var settings = RPCChannelConfiguration(
+      host: address.host, port: address.port, serverName: configuration.serverName, tls: tls)
+    settings.connectTimeout = min(settings.connectTimeout, configuration.timeout)
+    settings.streamWindow = 2 << 20
+    let channel = RPCChannel(settings, on: eventLoop)
+    channels[address] = channel
+    return channel
+  }
+
+  // MARK: Any server
 
   /// A channel with a connection: the one that answered last, else the next that does.
   ///
   /// Throws what the first seed failed with when all fail, with the others' sentences behind it.
   func connected() async throws(DistlogError) -> RPCChannel {
     var failures: [DistlogError] = []
-    for step in channels.indices {
-      let index = (current + step) % channels.count
+    let all = addresses
+    for step in all.indices {
+      let index = (current + step) % all.count
+      let channel = channel(to: all[index])
       do {
-        try await channels[index].connect()
+        try await channel.connect()
         current = index
-        return channels[index]
+        return channel
       } catch {
         failures.append(DistlogError(error))
       }
@@ -55,7 +71,93 @@ actor Seeds {
     throw combined
   }
 
+  /// Lets the next server be asked first.
+  func moveOn() { current = (current + 1) % addresses.count }
+
+  // MARK: The leader
+
+  /// A channel to the server that leads. Where none is known yet: to one that answers, which will say so.
+  func connectedToLeader() async throws(DistlogError) -> RPCChannel {
+    if let leader {
+      let channel = channel(to: leader)
+      if (try? await channel.connect()) != nil { return channel }
+      self.leader = nil
+    }
+    var failure: DistlogError?
+    var answering: RPCChannel?
+    let all = addresses
+    for step in all.indices {
+      let channel = channel(to: all[(current + step) % all.count])
+      do {
+        let list = try await list(of: channel)
+        answering = answering ?? channel
+        // What a server alone advertises need not be how it is reached from here.
+        if list.servers.count <= 1 { return channel }
+        guard let told = list.servers.first(where: \.isLeader),
+          let address = try? ServerAddress(told.rpcAddr)
+        else { continue }
+        let toLeader = self.channel(to: address)
+        guard (try? await toLeader.connect()) != nil else { continue }
+        leader = address
+        return toLeader
+      } catch {
+        if failure == nil || failure?.origin == .unreachable { failure = error }
+      }
+    }
+    if let answering { return answering }
+    throw failure ?? .closed
+  }
+
+  /// Takes note of what a server that does not lead said of the one that does.
+  func heard(_ failure: DistlogError) {
+    leader = nil
+    guard failure.reason == "NOT_LEADER", let text = failure.metadata["leader_addr"],
+      let address = try? ServerAddress(text)
+    else { return }
+    learn([address])
+    leader = address
+  }
+
+  /// Whether another server than the one behind `channel` leads by now, as a third sees it.
+  func leadsElsewhere(than channel: RPCChannel) async -> Bool {
+    let own = ServerAddress(host: channel.configuration.host, port: channel.configuration.port)
+    for address in addresses where address != own {
+      guard
+        let list = try? await list(of: self.channel(to: address), timeout: .milliseconds(300)),
+        let told = list.servers.first(where: \.isLeader),
+        let found = try? ServerAddress(told.rpcAddr), found != own
+      else { continue }
+      leader = found
+      return true
+    }
+    return false
+  }
+
+  private func list(
+    of channel: RPCChannel, timeout: Duration? = nil
+  ) async throws(DistlogError) -> GetServersResponse {
+    let answer: [UInt8]
+    do {
+      answer = try await channel.unary(
+        LogMethod.getServers.path, GetServersRequest().serialized(),
+        timeout: timeout ?? min(configuration.timeout, .seconds(2)))
+    } catch {
+      throw DistlogError(error)
+    }
+    do {
+      let list = try GetServersResponse(serialized: answer)
+      learn(list.servers.compactMap { try? ServerAddress($0.rpcAddr) })
+      return list
+    } catch {
+      throw .malformedAnswer(GetServersResponse.descriptorName, error)
+    }
+  }
+
+  private func learn(_ found: [ServerAddress]) {
+    for address in found where !addresses.contains(address) { addresses.append(address) }
+  }
+
   func close() async {
-    for channel in channels { await channel.close() }
+    for channel in channels.values { await channel.close() }
   }
 }

@@ -62,6 +62,16 @@ struct ProduceCommand: Verb {
   @Option(help: ArgumentHelp("Requests sent and not acknowledged.", valueName: "n"))
   var maxInFlight = 16
 
+  @Flag(
+    help: "Send nothing twice: a lost connection ends it, and what was under way is in doubt.")
+  var noIdempotent = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Append only if the first record gets this offset, and the others follow it.",
+      valueName: "offset"))
+  var expectOffset: UInt64?
+
   @Option(help: "Print the offset of each record, or an object for each request.")
   var ackOutput: ProduceSettings.AckOutput = .none
 
@@ -98,6 +108,8 @@ struct ProduceCommand: Verb {
     settings.maxRecords = batch
     if let linger { settings.linger = linger.duration }
     settings.maxInFlight = maxInFlight
+    settings.isIdempotent = !noIdempotent
+    settings.expectedOffset = expectOffset
     settings.ackOutput = ackOutput
     settings.rate = rate
     let run = try ProduceRun(
