@@ -553,6 +553,456 @@ void   log__v1__init_producer_response__free_unpacked
   assert(message->base.descriptor == &log__v1__init_producer_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   log__v1__get_status_request__init
+                     (Log__V1__GetStatusRequest         *message)
+{
+  static const Log__V1__GetStatusRequest init_value = LOG__V1__GET_STATUS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__get_status_request__get_packed_size
+                     (const Log__V1__GetStatusRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__get_status_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__get_status_request__pack
+                     (const Log__V1__GetStatusRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__get_status_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__get_status_request__pack_to_buffer
+                     (const Log__V1__GetStatusRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__get_status_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__GetStatusRequest *
+       log__v1__get_status_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__GetStatusRequest *)
+     protobuf_c_message_unpack (&log__v1__get_status_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__get_status_request__free_unpacked
+                     (Log__V1__GetStatusRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__get_status_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__status_response__init
+                     (Log__V1__StatusResponse         *message)
+{
+  static const Log__V1__StatusResponse init_value = LOG__V1__STATUS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t log__v1__status_response__get_packed_size
+                     (const Log__V1__StatusResponse *message)
+{
+  assert(message->base.descriptor == &log__v1__status_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__status_response__pack
+                     (const Log__V1__StatusResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__status_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__status_response__pack_to_buffer
+                     (const Log__V1__StatusResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__status_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__StatusResponse *
+       log__v1__status_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__StatusResponse *)
+     protobuf_c_message_unpack (&log__v1__status_response__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__status_response__free_unpacked
+                     (Log__V1__StatusResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__status_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__peer_progress__init
+                     (Log__V1__PeerProgress         *message)
+{
+  static const Log__V1__PeerProgress init_value = LOG__V1__PEER_PROGRESS__INIT;
+  *message = init_value;
+}
+size_t log__v1__peer_progress__get_packed_size
+                     (const Log__V1__PeerProgress *message)
+{
+  assert(message->base.descriptor == &log__v1__peer_progress__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__peer_progress__pack
+                     (const Log__V1__PeerProgress *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__peer_progress__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__peer_progress__pack_to_buffer
+                     (const Log__V1__PeerProgress *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__peer_progress__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__PeerProgress *
+       log__v1__peer_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__PeerProgress *)
+     protobuf_c_message_unpack (&log__v1__peer_progress__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__peer_progress__free_unpacked
+                     (Log__V1__PeerProgress *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__peer_progress__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__replica__init
+                     (Log__V1__Replica         *message)
+{
+  static const Log__V1__Replica init_value = LOG__V1__REPLICA__INIT;
+  *message = init_value;
+}
+size_t log__v1__replica__get_packed_size
+                     (const Log__V1__Replica *message)
+{
+  assert(message->base.descriptor == &log__v1__replica__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__replica__pack
+                     (const Log__V1__Replica *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__replica__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__replica__pack_to_buffer
+                     (const Log__V1__Replica *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__replica__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__Replica *
+       log__v1__replica__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__Replica *)
+     protobuf_c_message_unpack (&log__v1__replica__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__replica__free_unpacked
+                     (Log__V1__Replica *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__replica__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__add_server_request__init
+                     (Log__V1__AddServerRequest         *message)
+{
+  static const Log__V1__AddServerRequest init_value = LOG__V1__ADD_SERVER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__add_server_request__get_packed_size
+                     (const Log__V1__AddServerRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__add_server_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__add_server_request__pack
+                     (const Log__V1__AddServerRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__add_server_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__add_server_request__pack_to_buffer
+                     (const Log__V1__AddServerRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__add_server_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__AddServerRequest *
+       log__v1__add_server_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__AddServerRequest *)
+     protobuf_c_message_unpack (&log__v1__add_server_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__add_server_request__free_unpacked
+                     (Log__V1__AddServerRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__add_server_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__promote_server_request__init
+                     (Log__V1__PromoteServerRequest         *message)
+{
+  static const Log__V1__PromoteServerRequest init_value = LOG__V1__PROMOTE_SERVER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__promote_server_request__get_packed_size
+                     (const Log__V1__PromoteServerRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__promote_server_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__promote_server_request__pack
+                     (const Log__V1__PromoteServerRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__promote_server_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__promote_server_request__pack_to_buffer
+                     (const Log__V1__PromoteServerRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__promote_server_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__PromoteServerRequest *
+       log__v1__promote_server_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__PromoteServerRequest *)
+     protobuf_c_message_unpack (&log__v1__promote_server_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__promote_server_request__free_unpacked
+                     (Log__V1__PromoteServerRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__promote_server_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__remove_server_request__init
+                     (Log__V1__RemoveServerRequest         *message)
+{
+  static const Log__V1__RemoveServerRequest init_value = LOG__V1__REMOVE_SERVER_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__remove_server_request__get_packed_size
+                     (const Log__V1__RemoveServerRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__remove_server_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__remove_server_request__pack
+                     (const Log__V1__RemoveServerRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__remove_server_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__remove_server_request__pack_to_buffer
+                     (const Log__V1__RemoveServerRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__remove_server_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__RemoveServerRequest *
+       log__v1__remove_server_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__RemoveServerRequest *)
+     protobuf_c_message_unpack (&log__v1__remove_server_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__remove_server_request__free_unpacked
+                     (Log__V1__RemoveServerRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__remove_server_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__transfer_leadership_request__init
+                     (Log__V1__TransferLeadershipRequest         *message)
+{
+  static const Log__V1__TransferLeadershipRequest init_value = LOG__V1__TRANSFER_LEADERSHIP_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__transfer_leadership_request__get_packed_size
+                     (const Log__V1__TransferLeadershipRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__transfer_leadership_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__transfer_leadership_request__pack
+                     (const Log__V1__TransferLeadershipRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__transfer_leadership_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__transfer_leadership_request__pack_to_buffer
+                     (const Log__V1__TransferLeadershipRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__transfer_leadership_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__TransferLeadershipRequest *
+       log__v1__transfer_leadership_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__TransferLeadershipRequest *)
+     protobuf_c_message_unpack (&log__v1__transfer_leadership_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__transfer_leadership_request__free_unpacked
+                     (Log__V1__TransferLeadershipRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__transfer_leadership_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__checksum_request__init
+                     (Log__V1__ChecksumRequest         *message)
+{
+  static const Log__V1__ChecksumRequest init_value = LOG__V1__CHECKSUM_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__checksum_request__get_packed_size
+                     (const Log__V1__ChecksumRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__checksum_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__checksum_request__pack
+                     (const Log__V1__ChecksumRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__checksum_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__checksum_request__pack_to_buffer
+                     (const Log__V1__ChecksumRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__checksum_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__ChecksumRequest *
+       log__v1__checksum_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__ChecksumRequest *)
+     protobuf_c_message_unpack (&log__v1__checksum_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__checksum_request__free_unpacked
+                     (Log__V1__ChecksumRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__checksum_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__checksum_response__init
+                     (Log__V1__ChecksumResponse         *message)
+{
+  static const Log__V1__ChecksumResponse init_value = LOG__V1__CHECKSUM_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t log__v1__checksum_response__get_packed_size
+                     (const Log__V1__ChecksumResponse *message)
+{
+  assert(message->base.descriptor == &log__v1__checksum_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__checksum_response__pack
+                     (const Log__V1__ChecksumResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__checksum_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__checksum_response__pack_to_buffer
+                     (const Log__V1__ChecksumResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__checksum_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__ChecksumResponse *
+       log__v1__checksum_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__ChecksumResponse *)
+     protobuf_c_message_unpack (&log__v1__checksum_response__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__checksum_response__free_unpacked
+                     (Log__V1__ChecksumResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__checksum_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   log__v1__backup_request__init
                      (Log__V1__BackupRequest         *message)
 {
@@ -2216,6 +2666,805 @@ const ProtobufCMessageDescriptor log__v1__init_producer_response__descriptor =
   (ProtobufCMessageInit) log__v1__init_producer_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor log__v1__get_status_request__field_descriptors[1] =
+{
+  {
+    "log",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__GetStatusRequest, log),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__get_status_request__field_indices_by_name[] = {
+  0,   /* field[0] = log */
+};
+static const ProtobufCIntRange log__v1__get_status_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor log__v1__get_status_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.GetStatusRequest",
+  "GetStatusRequest",
+  "Log__V1__GetStatusRequest",
+  "log.v1",
+  sizeof(Log__V1__GetStatusRequest),
+  1,
+  log__v1__get_status_request__field_descriptors,
+  log__v1__get_status_request__field_indices_by_name,
+  1,  log__v1__get_status_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__get_status_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__status_response__field_descriptors[14] =
+{
+  {
+    "server_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, server_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cluster_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, cluster_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, version),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "raft_state",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, raft_state),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leader_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, leader_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "term",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, term),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_index",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, last_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "commit_index",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, commit_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "applied_index",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, applied_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "peers",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Log__V1__StatusResponse, n_peers),
+    offsetof(Log__V1__StatusResponse, peers),
+    &log__v1__peer_progress__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "disk_free_bytes",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, disk_free_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "disk_used_bytes",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, disk_used_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_unix_nano",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse, started_unix_nano),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replicas",
+    18,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Log__V1__StatusResponse, n_replicas),
+    offsetof(Log__V1__StatusResponse, replicas),
+    &log__v1__replica__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__status_response__field_indices_by_name[] = {
+  8,   /* field[8] = applied_index */
+  1,   /* field[1] = cluster_id */
+  7,   /* field[7] = commit_index */
+  10,   /* field[10] = disk_free_bytes */
+  11,   /* field[11] = disk_used_bytes */
+  6,   /* field[6] = last_index */
+  4,   /* field[4] = leader_id */
+  9,   /* field[9] = peers */
+  3,   /* field[3] = raft_state */
+  13,   /* field[13] = replicas */
+  0,   /* field[0] = server_id */
+  12,   /* field[12] = started_unix_nano */
+  5,   /* field[5] = term */
+  2,   /* field[2] = version */
+};
+static const ProtobufCIntRange log__v1__status_response__number_ranges[4 + 1] =
+{
+  { 1, 0 },
+  { 11, 9 },
+  { 15, 12 },
+  { 18, 13 },
+  { 0, 14 }
+};
+const ProtobufCMessageDescriptor log__v1__status_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.StatusResponse",
+  "StatusResponse",
+  "Log__V1__StatusResponse",
+  "log.v1",
+  sizeof(Log__V1__StatusResponse),
+  14,
+  log__v1__status_response__field_descriptors,
+  log__v1__status_response__field_indices_by_name,
+  4,  log__v1__status_response__number_ranges,
+  (ProtobufCMessageInit) log__v1__status_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__peer_progress__field_descriptors[5] =
+{
+  {
+    "server_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__PeerProgress, server_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "match_index",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__PeerProgress, match_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lag_entries",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__PeerProgress, lag_entries),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_contact_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__PeerProgress, last_contact_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__PeerProgress, state),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__peer_progress__field_indices_by_name[] = {
+  2,   /* field[2] = lag_entries */
+  3,   /* field[3] = last_contact_ms */
+  1,   /* field[1] = match_index */
+  0,   /* field[0] = server_id */
+  4,   /* field[4] = state */
+};
+static const ProtobufCIntRange log__v1__peer_progress__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor log__v1__peer_progress__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.PeerProgress",
+  "PeerProgress",
+  "Log__V1__PeerProgress",
+  "log.v1",
+  sizeof(Log__V1__PeerProgress),
+  5,
+  log__v1__peer_progress__field_descriptors,
+  log__v1__peer_progress__field_indices_by_name,
+  1,  log__v1__peer_progress__number_ranges,
+  (ProtobufCMessageInit) log__v1__peer_progress__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__replica__field_descriptors[6] =
+{
+  {
+    "server_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Replica, server_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start_offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Replica, start_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_offset",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Replica, end_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lag_records",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Replica, lag_records),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_contact_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Replica, last_contact_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lag_ms",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Replica, lag_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__replica__field_indices_by_name[] = {
+  2,   /* field[2] = end_offset */
+  5,   /* field[5] = lag_ms */
+  3,   /* field[3] = lag_records */
+  4,   /* field[4] = last_contact_ms */
+  0,   /* field[0] = server_id */
+  1,   /* field[1] = start_offset */
+};
+static const ProtobufCIntRange log__v1__replica__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor log__v1__replica__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.Replica",
+  "Replica",
+  "Log__V1__Replica",
+  "log.v1",
+  sizeof(Log__V1__Replica),
+  6,
+  log__v1__replica__field_descriptors,
+  log__v1__replica__field_indices_by_name,
+  1,  log__v1__replica__number_ranges,
+  (ProtobufCMessageInit) log__v1__replica__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__add_server_request__field_descriptors[4] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__AddServerRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rpc_addr",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__AddServerRequest, rpc_addr),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "role",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__AddServerRequest, role),
+    &log__v1__server_role__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "zone",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__AddServerRequest, zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__add_server_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  2,   /* field[2] = role */
+  1,   /* field[1] = rpc_addr */
+  3,   /* field[3] = zone */
+};
+static const ProtobufCIntRange log__v1__add_server_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor log__v1__add_server_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.AddServerRequest",
+  "AddServerRequest",
+  "Log__V1__AddServerRequest",
+  "log.v1",
+  sizeof(Log__V1__AddServerRequest),
+  4,
+  log__v1__add_server_request__field_descriptors,
+  log__v1__add_server_request__field_indices_by_name,
+  1,  log__v1__add_server_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__add_server_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__promote_server_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__PromoteServerRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__promote_server_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange log__v1__promote_server_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor log__v1__promote_server_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.PromoteServerRequest",
+  "PromoteServerRequest",
+  "Log__V1__PromoteServerRequest",
+  "log.v1",
+  sizeof(Log__V1__PromoteServerRequest),
+  1,
+  log__v1__promote_server_request__field_descriptors,
+  log__v1__promote_server_request__field_indices_by_name,
+  1,  log__v1__promote_server_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__promote_server_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__remove_server_request__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__RemoveServerRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "force",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__RemoveServerRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__remove_server_request__field_indices_by_name[] = {
+  1,   /* field[1] = force */
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange log__v1__remove_server_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor log__v1__remove_server_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.RemoveServerRequest",
+  "RemoveServerRequest",
+  "Log__V1__RemoveServerRequest",
+  "log.v1",
+  sizeof(Log__V1__RemoveServerRequest),
+  2,
+  log__v1__remove_server_request__field_descriptors,
+  log__v1__remove_server_request__field_indices_by_name,
+  1,  log__v1__remove_server_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__remove_server_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__transfer_leadership_request__field_descriptors[2] =
+{
+  {
+    "to_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__TransferLeadershipRequest, to_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__TransferLeadershipRequest, log),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__transfer_leadership_request__field_indices_by_name[] = {
+  1,   /* field[1] = log */
+  0,   /* field[0] = to_id */
+};
+static const ProtobufCIntRange log__v1__transfer_leadership_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor log__v1__transfer_leadership_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.TransferLeadershipRequest",
+  "TransferLeadershipRequest",
+  "Log__V1__TransferLeadershipRequest",
+  "log.v1",
+  sizeof(Log__V1__TransferLeadershipRequest),
+  2,
+  log__v1__transfer_leadership_request__field_descriptors,
+  log__v1__transfer_leadership_request__field_indices_by_name,
+  1,  log__v1__transfer_leadership_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__transfer_leadership_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__checksum_request__field_descriptors[3] =
+{
+  {
+    "log",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ChecksumRequest, log),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ChecksumRequest, from_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_offset",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ChecksumRequest, to_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__checksum_request__field_indices_by_name[] = {
+  1,   /* field[1] = from_offset */
+  0,   /* field[0] = log */
+  2,   /* field[2] = to_offset */
+};
+static const ProtobufCIntRange log__v1__checksum_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor log__v1__checksum_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.ChecksumRequest",
+  "ChecksumRequest",
+  "Log__V1__ChecksumRequest",
+  "log.v1",
+  sizeof(Log__V1__ChecksumRequest),
+  3,
+  log__v1__checksum_request__field_descriptors,
+  log__v1__checksum_request__field_indices_by_name,
+  1,  log__v1__checksum_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__checksum_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__checksum_response__field_descriptors[4] =
+{
+  {
+    "crc32c",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ChecksumResponse, crc32c),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "records",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ChecksumResponse, records),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_offset",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ChecksumResponse, from_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_offset",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__ChecksumResponse, to_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__checksum_response__field_indices_by_name[] = {
+  0,   /* field[0] = crc32c */
+  2,   /* field[2] = from_offset */
+  1,   /* field[1] = records */
+  3,   /* field[3] = to_offset */
+};
+static const ProtobufCIntRange log__v1__checksum_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor log__v1__checksum_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.ChecksumResponse",
+  "ChecksumResponse",
+  "Log__V1__ChecksumResponse",
+  "log.v1",
+  sizeof(Log__V1__ChecksumResponse),
+  4,
+  log__v1__checksum_response__field_descriptors,
+  log__v1__checksum_response__field_indices_by_name,
+  1,  log__v1__checksum_response__number_ranges,
+  (ProtobufCMessageInit) log__v1__checksum_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor log__v1__backup_request__field_descriptors[1] =
 {
   {
@@ -3110,12 +4359,24 @@ void log__v1__logs__init (Log__V1__Logs_Service *service,
                                      &log__v1__logs__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }
-static const ProtobufCMethodDescriptor log__v1__cluster__method_descriptors[1] =
+static const ProtobufCMethodDescriptor log__v1__cluster__method_descriptors[7] =
 {
+  { "GetStatus", &log__v1__get_status_request__descriptor, &log__v1__status_response__descriptor },
+  { "AddServer", &log__v1__add_server_request__descriptor, &log__v1__get_servers_response__descriptor },
+  { "PromoteServer", &log__v1__promote_server_request__descriptor, &log__v1__get_servers_response__descriptor },
+  { "RemoveServer", &log__v1__remove_server_request__descriptor, &log__v1__get_servers_response__descriptor },
+  { "TransferLeadership", &log__v1__transfer_leadership_request__descriptor, &log__v1__get_servers_response__descriptor },
+  { "Checksum", &log__v1__checksum_request__descriptor, &log__v1__checksum_response__descriptor },
   { "Backup", &log__v1__backup_request__descriptor, &log__v1__backup_chunk__descriptor },
 };
 const unsigned log__v1__cluster__method_indices_by_name[] = {
-  0         /* Backup */
+  1,        /* AddServer */
+  6,        /* Backup */
+  5,        /* Checksum */
+  0,        /* GetStatus */
+  2,        /* PromoteServer */
+  3,        /* RemoveServer */
+  4         /* TransferLeadership */
 };
 const ProtobufCServiceDescriptor log__v1__cluster__descriptor =
 {
@@ -3124,17 +4385,65 @@ const ProtobufCServiceDescriptor log__v1__cluster__descriptor =
   "Cluster",
   "Log__V1__Cluster",
   "log.v1",
-  1,
+  7,
   log__v1__cluster__method_descriptors,
   log__v1__cluster__method_indices_by_name
 };
+void log__v1__cluster__get_status(ProtobufCService *service,
+                                  const Log__V1__GetStatusRequest *input,
+                                  Log__V1__StatusResponse_Closure closure,
+                                  void *closure_data)
+{
+  assert(service->descriptor == &log__v1__cluster__descriptor);
+  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__cluster__add_server(ProtobufCService *service,
+                                  const Log__V1__AddServerRequest *input,
+                                  Log__V1__GetServersResponse_Closure closure,
+                                  void *closure_data)
+{
+  assert(service->descriptor == &log__v1__cluster__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__cluster__promote_server(ProtobufCService *service,
+                                      const Log__V1__PromoteServerRequest *input,
+                                      Log__V1__GetServersResponse_Closure closure,
+                                      void *closure_data)
+{
+  assert(service->descriptor == &log__v1__cluster__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__cluster__remove_server(ProtobufCService *service,
+                                     const Log__V1__RemoveServerRequest *input,
+                                     Log__V1__GetServersResponse_Closure closure,
+                                     void *closure_data)
+{
+  assert(service->descriptor == &log__v1__cluster__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__cluster__transfer_leadership(ProtobufCService *service,
+                                           const Log__V1__TransferLeadershipRequest *input,
+                                           Log__V1__GetServersResponse_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &log__v1__cluster__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__cluster__checksum(ProtobufCService *service,
+                                const Log__V1__ChecksumRequest *input,
+                                Log__V1__ChecksumResponse_Closure closure,
+                                void *closure_data)
+{
+  assert(service->descriptor == &log__v1__cluster__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void log__v1__cluster__backup(ProtobufCService *service,
                               const Log__V1__BackupRequest *input,
                               Log__V1__BackupChunk_Closure closure,
                               void *closure_data)
 {
   assert(service->descriptor == &log__v1__cluster__descriptor);
-  service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void log__v1__cluster__init (Log__V1__Cluster_Service *service,
                              Log__V1__Cluster_ServiceDestroy destroy)

@@ -97,6 +97,96 @@ void   raft__v1__peer_message__free_unpacked
   assert(message->base.descriptor == &raft__v1__peer_message__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   raft__v1__report_request__init
+                     (Raft__V1__ReportRequest         *message)
+{
+  static const Raft__V1__ReportRequest init_value = RAFT__V1__REPORT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t raft__v1__report_request__get_packed_size
+                     (const Raft__V1__ReportRequest *message)
+{
+  assert(message->base.descriptor == &raft__v1__report_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__report_request__pack
+                     (const Raft__V1__ReportRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__report_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__report_request__pack_to_buffer
+                     (const Raft__V1__ReportRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__report_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__ReportRequest *
+       raft__v1__report_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__ReportRequest *)
+     protobuf_c_message_unpack (&raft__v1__report_request__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__report_request__free_unpacked
+                     (Raft__V1__ReportRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__report_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   raft__v1__server_report__init
+                     (Raft__V1__ServerReport         *message)
+{
+  static const Raft__V1__ServerReport init_value = RAFT__V1__SERVER_REPORT__INIT;
+  *message = init_value;
+}
+size_t raft__v1__server_report__get_packed_size
+                     (const Raft__V1__ServerReport *message)
+{
+  assert(message->base.descriptor == &raft__v1__server_report__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__server_report__pack
+                     (const Raft__V1__ServerReport *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__server_report__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__server_report__pack_to_buffer
+                     (const Raft__V1__ServerReport *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__server_report__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__ServerReport *
+       raft__v1__server_report__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__ServerReport *)
+     protobuf_c_message_unpack (&raft__v1__server_report__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__server_report__free_unpacked
+                     (Raft__V1__ServerReport *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__server_report__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   raft__v1__introduction__init
                      (Raft__V1__Introduction         *message)
 {
@@ -547,6 +637,192 @@ const ProtobufCMessageDescriptor raft__v1__peer_message__descriptor =
   (ProtobufCMessageInit) raft__v1__peer_message__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+#define raft__v1__report_request__field_descriptors NULL
+#define raft__v1__report_request__field_indices_by_name NULL
+#define raft__v1__report_request__number_ranges NULL
+const ProtobufCMessageDescriptor raft__v1__report_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.ReportRequest",
+  "ReportRequest",
+  "Raft__V1__ReportRequest",
+  "raft.v1",
+  sizeof(Raft__V1__ReportRequest),
+  0,
+  raft__v1__report_request__field_descriptors,
+  raft__v1__report_request__field_indices_by_name,
+  0,  raft__v1__report_request__number_ranges,
+  (ProtobufCMessageInit) raft__v1__report_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__server_report__field_descriptors[11] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, state),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "term",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, term),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_index",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, last_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "commit_index",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, commit_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "applied_index",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, applied_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start_offset",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, start_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_offset",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, end_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "newest_log_time",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, newest_log_time),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "disk_free_bytes",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, disk_free_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "disk_used_bytes",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerReport, disk_used_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__server_report__field_indices_by_name[] = {
+  5,   /* field[5] = applied_index */
+  4,   /* field[4] = commit_index */
+  9,   /* field[9] = disk_free_bytes */
+  10,   /* field[10] = disk_used_bytes */
+  7,   /* field[7] = end_offset */
+  3,   /* field[3] = last_index */
+  0,   /* field[0] = name */
+  8,   /* field[8] = newest_log_time */
+  6,   /* field[6] = start_offset */
+  1,   /* field[1] = state */
+  2,   /* field[2] = term */
+};
+static const ProtobufCIntRange raft__v1__server_report__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 11 }
+};
+const ProtobufCMessageDescriptor raft__v1__server_report__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.ServerReport",
+  "ServerReport",
+  "Raft__V1__ServerReport",
+  "raft.v1",
+  sizeof(Raft__V1__ServerReport),
+  11,
+  raft__v1__server_report__field_descriptors,
+  raft__v1__server_report__field_indices_by_name,
+  1,  raft__v1__server_report__number_ranges,
+  (ProtobufCMessageInit) raft__v1__server_report__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor raft__v1__introduction__field_descriptors[4] =
 {
   {
@@ -701,7 +977,7 @@ const ProtobufCMessageDescriptor raft__v1__founding__descriptor =
   (ProtobufCMessageInit) raft__v1__founding__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor raft__v1__member__field_descriptors[5] =
+static const ProtobufCFieldDescriptor raft__v1__member__field_descriptors[6] =
 {
   {
     "id_high",
@@ -763,6 +1039,18 @@ static const ProtobufCFieldDescriptor raft__v1__member__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "wants_vote",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Member, wants_vote),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned raft__v1__member__field_indices_by_name[] = {
   3,   /* field[3] = address */
@@ -770,11 +1058,12 @@ static const unsigned raft__v1__member__field_indices_by_name[] = {
   1,   /* field[1] = id_low */
   4,   /* field[4] = is_learner */
   2,   /* field[2] = name */
+  5,   /* field[5] = wants_vote */
 };
 static const ProtobufCIntRange raft__v1__member__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor raft__v1__member__descriptor =
 {
@@ -784,7 +1073,7 @@ const ProtobufCMessageDescriptor raft__v1__member__descriptor =
   "Raft__V1__Member",
   "raft.v1",
   sizeof(Raft__V1__Member),
-  5,
+  6,
   raft__v1__member__field_descriptors,
   raft__v1__member__field_indices_by_name,
   1,  raft__v1__member__number_ranges,
@@ -954,14 +1243,16 @@ const ProtobufCEnumDescriptor raft__v1__message_kind__descriptor =
   raft__v1__message_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor raft__v1__raft__method_descriptors[2] =
+static const ProtobufCMethodDescriptor raft__v1__raft__method_descriptors[3] =
 {
   { "Deliver", &raft__v1__peer_message__descriptor, &raft__v1__deliver_response__descriptor },
   { "Meet", &raft__v1__introduction__descriptor, &raft__v1__introduction__descriptor },
+  { "Report", &raft__v1__report_request__descriptor, &raft__v1__server_report__descriptor },
 };
 const unsigned raft__v1__raft__method_indices_by_name[] = {
   0,        /* Deliver */
-  1         /* Meet */
+  1,        /* Meet */
+  2         /* Report */
 };
 const ProtobufCServiceDescriptor raft__v1__raft__descriptor =
 {
@@ -970,7 +1261,7 @@ const ProtobufCServiceDescriptor raft__v1__raft__descriptor =
   "Raft",
   "Raft__V1__Raft",
   "raft.v1",
-  2,
+  3,
   raft__v1__raft__method_descriptors,
   raft__v1__raft__method_indices_by_name
 };
@@ -989,6 +1280,14 @@ void raft__v1__raft__meet(ProtobufCService *service,
 {
   assert(service->descriptor == &raft__v1__raft__descriptor);
   service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void raft__v1__raft__report(ProtobufCService *service,
+                            const Raft__V1__ReportRequest *input,
+                            Raft__V1__ServerReport_Closure closure,
+                            void *closure_data)
+{
+  assert(service->descriptor == &raft__v1__raft__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void raft__v1__raft__init (Raft__V1__Raft_Service *service,
                            Raft__V1__Raft_ServiceDestroy destroy)

@@ -14,7 +14,12 @@ let codecMessages: [any ProtobufMessage.Type] = [
   HealthCheckRequest.self, HealthCheckResponse.self,
   StatusDetails.self, AnyMessage.self, DurationMessage.self, ErrorInfo.self, RetryInfo.self,
   BadRequest.self, BadRequest.FieldViolation.self, LocalizedMessage.self,
-  InitProducerRequest.self, InitProducerResponse.self, PeerMessage.self, DeliverResponse.self, MemberEntry.self, MembersEntry.self, ProducerEntry.self,
+  GetStatusRequest.self, StatusResponse.self,
+  PeerProgress.self, ReplicaStatus.self, AddServerRequest.self, PromoteServerRequest.self,
+  RemoveServerRequest.self, TransferLeadershipRequest.self, ChecksumRequest.self,
+  ChecksumResponse.self, ReportRequest.self, ServerReport.self, InitProducerRequest.self,
+  InitProducerResponse.self, PeerMessage.self, DeliverResponse.self,
+  MemberEntry.self, MembersEntry.self, ProducerEntry.self,
   Introduction.self, Founding.self,
   Kinds.self,
 ]

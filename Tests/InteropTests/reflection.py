@@ -17,7 +17,7 @@ from checks import equal, true
 
 LONG = 20
 SERVICES = {
-    "log.v1.Log", "log.v1.Logs", "log.v1.Cluster", "grpc.health.v1.Health",
+    "log.v1.Log", "log.v1.Logs", "log.v1.Cluster", "log.v1.Producers", "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
 check = checks.Checks()
 

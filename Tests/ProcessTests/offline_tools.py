@@ -12,6 +12,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Python"))
 
 import checks
+import datafolder
 import servers
 import stubs
 from checks import equal, true
@@ -125,8 +126,10 @@ def what_repair_cuts_is_saved_each_time_in_a_folder_of_its_own(workspace):
     server = fill(workspace, "twice", records=60)
     server.kill()
     for turn in range(2):
-        with open(stores(server)[-1], "r+b") as store:
-            store.seek(len(store.read().rstrip(b"\0")))
+        last = datafolder.segments(server.data)[-1]
+        at, _, _, body = last.frames()[-1]
+        with open(last.store, "r+b") as store:
+            store.seek(at + datafolder.FRAME_HEADER + body)
             store.write(b"DLFR torn %d" % turn)
         found = json.loads(distlogd("verify", server.data, "-o", "json", code=10).stdout)
         distlogd("verify", server.data, "--repair", "--confirm", found["logId"])

@@ -131,11 +131,14 @@ final class Node {
     let readers = DiskThread()
     self.backend = backend
     self.readers = readers
+    let about = ServerDescription(
+      nodeID: member.name, clusterID: "\(identity.clusterID)", advertisedAddress: member.address,
+      segmentBytes: 1 << 20, logCreated: 0)
+    let administrator = ClusterAdministrator(
+      runner, about, version: "test", started: 0, folder: path)
+    endpoint.report { administrator.report() }
     let core = LogServiceCore(
-      backend: backend, limits: limits,
-      about: ServerDescription(
-        nodeID: member.name, clusterID: "\(identity.clusterID)", advertisedAddress: member.address,
-        segmentBytes: 1 << 20, logCreated: 0),
+      backend: backend, limits: limits, about: about, administrator: administrator,
       coldReads: readers, scans: readers,
       clock: { UInt64(NIODeadline.now().uptimeNanoseconds) })
     let everything = try Policy(

@@ -23,6 +23,10 @@ package struct JSONObject {
     raw(name, "[" + values.map(\.text).joined(separator: ",") + "]")
   }
 
+  package mutating func set(_ name: String, _ values: [String]) {
+    raw(name, "[" + values.map { JSONText.quoted($0) }.joined(separator: ",") + "]")
+  }
+
   private mutating func raw(_ name: String, _ value: String) {
     members.append(JSONText.quoted(name) + ":" + value)
   }

@@ -200,7 +200,7 @@ public final class DistlogClient: Sendable {
 
   /// Asks the leader, wherever it is: again while what was asked is certainly not done because it was no leader that was
   /// asked.
-  private func callLeader<Response: ProtobufMessage>(
+  func callLeader<Response: ProtobufMessage>(
     _ method: LogMethod, _ request: [UInt8]
   ) async throws(DistlogError) -> Response {
     let limit = ContinuousClock.now + configuration.timeout
@@ -222,7 +222,7 @@ public final class DistlogClient: Sendable {
     ConsumeSession(options, seeds: seeds, timeout: configuration.timeout)
   }
 
-  private func call<Response: ProtobufMessage>(
+  func call<Response: ProtobufMessage>(
     _ method: LogMethod, _ request: [UInt8]
   ) async throws(DistlogError) -> Response {
     try await call(method, request, on: try await seeds.connected())

@@ -38,7 +38,7 @@ extension DistlogError {
 
   /// Whether nothing was done because another server is to be asked, or this one later.
   var hasWrongServer: Bool {
-    ["NOT_LEADER", "NO_LEADER", "NOT_READY", "DRAINING"].contains(reason)
+    ["NOT_LEADER", "NO_LEADER", "NOT_READY", "DRAINING", "CHANGE_IN_PROGRESS"].contains(reason)
       && origin == .server
   }
 

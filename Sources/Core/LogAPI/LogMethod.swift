@@ -11,16 +11,21 @@ package enum LogMethod: String, CaseIterable, Sendable {
   case describeLog = "/log.v1.Logs/DescribeLog"
   case listLogs = "/log.v1.Logs/ListLogs"
   case findOffset = "/log.v1.Logs/FindOffset"
+  case getStatus = "/log.v1.Cluster/GetStatus"
+  case addServer = "/log.v1.Cluster/AddServer"
+  case promoteServer = "/log.v1.Cluster/PromoteServer"
+  case removeServer = "/log.v1.Cluster/RemoveServer"
+  case transferLeadership = "/log.v1.Cluster/TransferLeadership"
+  case checksum = "/log.v1.Cluster/Checksum"
   case backup = "/log.v1.Cluster/Backup"
 
   package var path: String { rawValue }
 
   package var shape: StreamingShape {
     switch self {
-    case .produce, .consume, .getServers, .initProducer, .describeLog, .listLogs, .findOffset:
-      .unary
     case .consumeStream, .backup: .serverStreaming
     case .produceStream: .bidirectional
+    default: .unary
     }
   }
 
@@ -29,8 +34,10 @@ package enum LogMethod: String, CaseIterable, Sendable {
   package var action: String? {
     switch self {
     case .produce, .produceStream, .initProducer: "produce"
-    case .consume, .consumeStream, .findOffset: "consume"
+    case .consume, .consumeStream, .findOffset, .checksum: "consume"
     case .describeLog, .listLogs: "describe"
+    case .getStatus: "cluster.read"
+    case .addServer, .promoteServer, .removeServer, .transferLeadership: "cluster.admin"
     case .backup: "backup"
     case .getServers: nil
     }

@@ -9,6 +9,8 @@ package struct MemberEntry: ProtobufMessage, Equatable {
   package var name = ""
   package var address = ""
   package var isLearner = false
+  /// A learner that is to become a voter when it has caught up.
+  package var wantsVote = false
 
   package init() {}
 
@@ -26,7 +28,7 @@ package struct MemberEntry: ProtobufMessage, Equatable {
   package static let fields = [
     FieldDescription(1, "id_high", .fixed64), FieldDescription(2, "id_low", .fixed64),
     FieldDescription(3, "name", .string), FieldDescription(4, "address", .string),
-    FieldDescription(5, "is_learner", .bool),
+    FieldDescription(5, "is_learner", .bool), FieldDescription(6, "wants_vote", .bool),
   ]
 
   package mutating func merge(from reader: inout WireReader) throws(ProtobufError) {
@@ -37,6 +39,7 @@ package struct MemberEntry: ProtobufMessage, Equatable {
       case .length(3): name = try reader.string(field: 3)
       case .length(4): address = try reader.string(field: 4)
       case .varint(5): isLearner = try reader.bool()
+      case .varint(6): wantsVote = try reader.bool()
       default: try reader.skip(tag)
       }
     }
@@ -48,6 +51,7 @@ package struct MemberEntry: ProtobufMessage, Equatable {
     writer.string(3, name)
     writer.string(4, address)
     writer.bool(5, isLearner)
+    writer.bool(6, wantsVote)
   }
 }
 

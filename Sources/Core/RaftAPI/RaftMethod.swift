@@ -4,6 +4,7 @@ package import GRPCWire
 package enum RaftMethod: String, CaseIterable, Sendable {
   case deliver = "/raft.v1.Raft/Deliver"
   case meet = "/raft.v1.Raft/Meet"
+  case report = "/raft.v1.Raft/Report"
 
   package var path: String { rawValue }
   package var shape: StreamingShape { self == .deliver ? .clientStreaming : .unary }

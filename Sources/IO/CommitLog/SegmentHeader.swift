@@ -93,7 +93,8 @@ struct SegmentHeader: Equatable, Sendable {
 }
 
 extension SegmentHeader {
-  /// The ids in the first store of `folder` that can be read, with a new one for the storage; nil where none can.
+  /// The ids in the first store of `folder` that can be read, with the storage's as a cluster knows it, or a new one; nil
+  /// where none can.
   static func ids<D: Disk>(_ disk: D, in folder: String) throws(CommitLogError) -> LogIdentity? {
     for name in try disk.names(in: folder) where name.hasSuffix(".store") {
       let path = folder + "/" + name
@@ -102,9 +103,23 @@ extension SegmentHeader {
       let bytes = try file.readBytes(count, at: 0)
       if let header = try? SegmentHeader(checking: bytes, file: path, identity: nil) {
         return LogIdentity(
-          clusterID: header.clusterID, storageID: .random(), logInstanceID: header.logInstanceID)
+          clusterID: header.clusterID,
+          storageID: try agreedStorageID(disk, folder + "/../../formation") ?? .random(),
+          logInstanceID: header.logInstanceID)
       }
     }
     return nil
+  }
+
+  /// The id under which the data folder is one of a cluster's, as its file `formation` tells in a line of its own.
+  private static func agreedStorageID<D: Disk>(
+    _ disk: D, _ path: String
+  ) throws(CommitLogError) -> UniqueID? {
+    guard disk.exists(path) else { return nil }
+    let file = try disk.open(path)
+    let text = String(
+      decoding: try file.readBytes(Int(min(try file.size(), 64 << 10)), at: 0), as: UTF8.self)
+    let line = text.split(separator: "\n").first { $0.hasPrefix("storage ") }
+    return line.flatMap { UniqueID(String($0.dropFirst("storage ".count))) }
   }
 }

@@ -183,10 +183,14 @@ package final class Agent: Sendable {
 
   private func serve(_ replica: sending Replica<LinuxDisk>, _ prepared: Prepared) async throws {
     var settings = RaftRunner.Settings()
+    settings.address = "\(advertised)"
     settings.slowDisk = configuration.slowDisk.nanoseconds
     settings.tls = try Self.peerTLS(configuration)
     // A group of one has its say at once; others must first find each other.
     let isAlone = replica.core.membership.voters == [replica.id]
+    if !replica.core.membership.contains(replica.id) {
+      logger.warning("this server is no member of the cluster: an operator has to add it")
+    }
     let reporter = ClusterReporter(own: replica.id, health, logger)
     let runner = RaftRunner(
       replica, settings: settings, diskThread: disk, eventLoop: loops[0].eventLoop
@@ -196,12 +200,16 @@ package final class Agent: Sendable {
       $0.runner = runner
       $0.backend = backend
     }
+    let about = ServerDescription(
+      nodeID: configuration.nodeID, clusterID: "\(runner.identity.clusterID)",
+      advertisedAddress: "\(advertised)", segmentBytes: configuration.segmentBytes,
+      logCreated: Self.creationTime(of: configuration.dataFolder))
+    let administrator = ClusterAdministrator(
+      runner, about, version: Versions.distlog, started: Self.wallClock(),
+      folder: configuration.dataFolder)
+    endpoint.report { administrator.report() }
     let core = LogServiceCore(
-      backend: backend, limits: limits,
-      about: ServerDescription(
-        nodeID: configuration.nodeID, clusterID: "\(runner.identity.clusterID)",
-        advertisedAddress: "\(advertised)", segmentBytes: configuration.segmentBytes,
-        logCreated: Self.creationTime(of: configuration.dataFolder)),
+      backend: backend, limits: limits, about: about, administrator: administrator,
       coldReads: coldReads, scans: scans, clock: Self.wallClock)
     let subject = configuration.subject
     let service = LogService(core, loops: loops, authorizer: prepared.authorizer) {

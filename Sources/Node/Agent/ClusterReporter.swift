@@ -57,7 +57,7 @@ final class ClusterReporter: Sendable {
     if before.members != status.members {
       let members = status.members.map { "\($0.name)\($0.isLearner ? " (learner)" : "")" }
       logger.info("members", metadata: ["servers": "\(members.joined(separator: ", "))"])
-      if !status.members.contains(where: { $0.id == own }) {
+      if !before.members.isEmpty, !status.members.contains(where: { $0.id == own }) {
         logger.warning("this server is no member of the cluster: an operator has to add it")
       }
     }

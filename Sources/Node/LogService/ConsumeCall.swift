@@ -32,6 +32,14 @@ final class ConsumeCall: ServerCallHandler, TailWaiter, OpenCall {
     }
     reply = ConsumeReply(request, limits: service.limits, isStream: false)
     if request.waitMs > 0 { startWaiting(request.waitMs) }
+    guard request.consistency == .linearizable else { return plan(request) }
+    service.catchUp(on: loop.eventLoop) { [weak self] refusal in
+      guard let self, !self.isOver else { return }
+      if let refusal { self.finish(refusal) } else { self.plan(request) }
+    }
+  }
+
+  private func plan(_ request: ConsumeRequest) {
     switch ConsumePlan.make(request, available: service.available) {
     case .failure(let status): finish(status)
     case .success(let plan): begin(plan)

@@ -56,6 +56,15 @@ final class ConsumeStreamCall: ServerCallHandler, TailWaiter, OpenCall {
       }
       heartbeat?.start(on: loop.eventLoop)
     }
+    guard request.consistency == .linearizable else { return plan(request) }
+    phase = .reading
+    service.catchUp(on: loop.eventLoop) { [weak self] refusal in
+      guard let self, case .reading = self.phase else { return }
+      if let refusal { self.finish(refusal) } else { self.plan(request) }
+    }
+  }
+
+  private func plan(_ request: ConsumeRequest) {
     switch ConsumePlan.make(request, available: service.available) {
     case .failure(let status): finish(status)
     case .success(let plan): begin(plan)

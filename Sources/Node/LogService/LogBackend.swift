@@ -14,6 +14,8 @@ package protocol LogBackend: AnyObject, Sendable {
   var term: UInt64 { get }
   /// Who the servers are; `about` is this one. Any thread.
   func servers(_ about: ServerDescription, address: String) -> GetServersResponse
+  /// Returns when all that was acknowledged before the call may be read here; false where no leader could be asked.
+  func catchUp() async -> Bool
   /// Gives a producer its id, or a named one that exists its next epoch.
   func initProducer(subject: String, name: String) async -> Result<
     (id: UInt64, epoch: UInt32), LogFailure

@@ -2,6 +2,7 @@ package import AccessControl
 import GRPCWire
 import LogAPI
 import NIOCore
+import Protobuf
 package import RPC
 
 /// The services log.v1.Log and log.v1.Logs: authorizes each call and hands it to its handler.
@@ -66,6 +67,10 @@ package final class LogService: Sendable {
     case .listLogs: return listLogs()
     case .findOffset: return findOffset()
     case .backup: return BackupCall(core, loop, call)
+    case .checksum:
+      return DiskCall<ChecksumRequest, ChecksumResponse>(core) { [core] in core.checksum($0) }
+    case .getStatus, .addServer, .promoteServer, .removeServer, .transferLeadership:
+      return administration(method, subject: call.subject)
     }
   }
 
@@ -73,6 +78,32 @@ package final class LogService: Sendable {
     SimpleCall<GetServersRequest, GetServersResponse>(core) { [core] request in
       guard LogName.isDefault(request.log) else { return .failure(.noSuchLog(request.log)) }
       return .success(core.servers(request))
+    }
+  }
+
+  private func administration(
+    _ method: LogMethod, subject: String
+  ) -> any ServerCallHandler {
+    let administrator = core.administrator
+    func change<Request: ProtobufMessage>(
+      _ body: @escaping @Sendable (ClusterAdministrator, Request) async -> Status?
+    ) -> any ServerCallHandler {
+      AsyncCall<Request, GetServersResponse>(core) { [core] request in
+        if let refusal = await body(administrator, request) { return .failure(refusal) }
+        return .success(core.servers(GetServersRequest(includeLearners: true)))
+      }
+    }
+    switch method {
+    case .addServer: return change { await $0.add($1 as AddServerRequest) }
+    case .promoteServer: return change { await $0.promote($1 as PromoteServerRequest) }
+    case .removeServer: return change { await $0.remove($1 as RemoveServerRequest) }
+    case .transferLeadership:
+      return change { await $0.transfer($1 as TransferLeadershipRequest) }
+    default:
+      return AsyncCall<GetStatusRequest, StatusResponse>(core) { request in
+        guard LogName.isDefault(request.log) else { return .failure(.noSuchLog(request.log)) }
+        return .success(await administrator.status())
+      }
     }
   }
 

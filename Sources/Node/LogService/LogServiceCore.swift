@@ -10,6 +10,7 @@ package final class LogServiceCore: Sendable {
   package let backend: any LogBackend
   package let limits: ServiceLimits
   package let about: ServerDescription
+  let administrator: ClusterAdministrator
   private let boundAddress = Mutex<String?>(nil)
   private let coldReads: DiskThread
   private let scans: FilteredScan
@@ -21,11 +22,13 @@ package final class LogServiceCore: Sendable {
   ///   - clock: nanoseconds since 1970.
   package init(
     backend: any LogBackend, limits: ServiceLimits, about: ServerDescription,
-    coldReads: DiskThread, scans: DiskThread, clock: @escaping @Sendable () -> UInt64
+    administrator: ClusterAdministrator, coldReads: DiskThread, scans: DiskThread,
+    clock: @escaping @Sendable () -> UInt64
   ) {
     self.backend = backend
     self.limits = limits
     self.about = about
+    self.administrator = administrator
     self.coldReads = coldReads
     self.scans = FilteredScan(backend.log, on: scans)
     self.clock = clock
@@ -70,6 +73,16 @@ package final class LogServiceCore: Sendable {
       return .success(try Message(reading: bytes.bytes))
     } catch {
       return .failure(.undecodable(Message.descriptorName, error))
+    }
+  }
+
+  /// Calls `done` on the loop when all that was acknowledged before may be read here, with a status when that cannot be
+  /// found out.
+  func catchUp(on eventLoop: any EventLoop, _ done: @escaping (Status?) -> Void) {
+    let box = UncheckedBox(done)
+    Task { [backend] in
+      let isDone = await backend.catchUp()
+      eventLoop.execute { box.value(isDone ? nil : .noLeaderToAsk) }
     }
   }
 
@@ -143,6 +156,44 @@ package final class LogServiceCore: Sendable {
       ) { _ in }
       eventLoop.execute { box.value() }
     }
+  }
+
+  /// Bytes that a checksum is taken over in one call, about.
+  private static let checksumBytes = 64 << 20
+
+  /// Over the records as they are stored, from an offset on as far as one call goes.
+  func checksum(_ request: ChecksumRequest) -> Result<ChecksumResponse, Status> {
+    guard LogName.isDefault(request.log) else { return .failure(.noSuchLog(request.log)) }
+    let available = available
+    let end = request.toOffset == 0 ? available.upperBound : request.toOffset
+    guard request.fromOffset >= available.lowerBound else {
+      return .failure(
+        .offsetTruncated(offset: request.fromOffset, start: available.lowerBound))
+    }
+    guard request.fromOffset <= end, end <= available.upperBound else {
+      return .failure(.offsetOutOfRange(offset: max(request.fromOffset, end), available: available))
+    }
+    var response = ChecksumResponse()
+    response.fromOffset = request.fromOffset
+    var cursor = LogCursor(nextOffset: request.fromOffset)
+    let reader = LogReader(log: backend.log)
+    var bytes = 0
+    do throws(CommitLogError) {
+      while cursor.nextOffset < end, bytes < Self.checksumBytes {
+        let outcome = try reader.read(
+          &cursor, limit: end, maxRecords: .max, maxBytes: 1 << 20, mayBlock: true
+        ) { run throws(CommitLogError) in
+          response.crc32c = CRC32C.checksum(run.bytes, continuing: response.crc32c)
+          response.records += UInt64(run.count)
+          bytes += run.bytes.count
+        }
+        guard outcome == .run else { break }
+      }
+    } catch {
+      return .failure(Status(error))
+    }
+    response.toOffset = cursor.nextOffset
+    return .success(response)
   }
 
   // MARK: - Descriptions

@@ -27,6 +27,8 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
   /// The cost of what was placed and is not committed.
   private var uncommitted = 0
   private var isStopping = false
+  /// Entries up to here are committed.
+  private var committedIndex: UInt64 = 0
   /// Set when it takes no more; done when all that was taken is answered.
   private var drained: EventLoopPromise<Void>?
 
@@ -84,6 +86,8 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
   private func settleDrain() {
     if pending.isEmpty, gathering.isEmpty { drained?.succeed() }
   }
+
+  package func catchUp() async -> Bool { await runner.linearizableEnd() != nil }
 
   package func initProducer(
     subject: String, name: String
@@ -180,7 +184,7 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     pending.append(Group(last: index, term: term, origins: gathering))
     gathering.removeAll(keepingCapacity: true)
     // A group of which all was refused waits for nobody.
-    resolveCommitted(through: runner.status.appliedIndex)
+    resolveCommitted(through: committedIndex)
   }
 
   package func refused(_ why: ProposalRefusal) {
@@ -199,6 +203,7 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
   package func committed(_ index: UInt64, end: UInt64) {
     self.end.store(end, ordering: .sequentiallyConsistent)
     for loop in loops { loop.committed() }
+    committedIndex = index
     resolveCommitted(through: index)
   }
 

@@ -24,6 +24,10 @@ extension Status {
     .unavailable, "the server is stopping: connect again", reason: "DRAINING",
     retryAfter: .seconds(1))
 
+  static let noLeaderToAsk = Status(
+    .unavailable, "no leader could be asked how far the log is committed", reason: "NO_LEADER",
+    retryAfter: .milliseconds(200))
+
   static func invalid(_ field: String, _ description: String) -> Status {
     Status(
       .invalidArgument, "\(field): \(description)", reason: "INVALID_ARGUMENT",

@@ -19,6 +19,7 @@ final class DeliverCall: ServerCallHandler {
     self.hello = hello
     self.endpoint = endpoint
     endpoint.opened(call)
+    if let address = PeerAddress(hello.address) { runner.heard(from: hello.from, at: address) }
   }
 
   func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {

@@ -10,18 +10,24 @@ package struct PeerHello: Equatable, Sendable {
   package var log: UniqueID
   package var from: NodeID
   package var to: NodeID
+  /// Where the sender listens: a server that is being added knows no members yet. Empty: not told.
+  package var address: String
 
-  package init(cluster: UniqueID, log: UniqueID, from: NodeID, to: NodeID) {
+  package init(
+    cluster: UniqueID, log: UniqueID, from: NodeID, to: NodeID, address: String = ""
+  ) {
     self.cluster = cluster
     self.log = log
     self.from = from
     self.to = to
+    self.address = address
   }
 
   package var metadata: [(String, String)] {
     [
       ("distlog-cluster", "\(cluster)"), ("distlog-log", "\(log)"),
       ("distlog-from", "\(UniqueID(from))"), ("distlog-to", "\(UniqueID(to))"),
+      ("distlog-address", address),
     ]
   }
 
@@ -31,7 +37,9 @@ package struct PeerHello: Equatable, Sendable {
     guard let cluster = id("distlog-cluster"), let log = id("distlog-log"),
       let from = id("distlog-from"), let to = id("distlog-to")
     else { return nil }
-    self.init(cluster: cluster, log: log, from: NodeID(from), to: NodeID(to))
+    self.init(
+      cluster: cluster, log: log, from: NodeID(from), to: NodeID(to),
+      address: metadata["distlog-address"] ?? "")
   }
 
   /// Why a stream that began so is not for `identity`; nil when it is.

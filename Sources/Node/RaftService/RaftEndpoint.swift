@@ -11,6 +11,7 @@ import TLS
 package final class RaftEndpoint: Sendable {
   private let runner = Mutex<RaftRunner?>(nil)
   private let introduce = Mutex<(@Sendable (Introduction) -> Introduction)?>(nil)
+  private let report = Mutex<(@Sendable () -> ServerReport)?>(nil)
   /// Streams that are open.
   private let calls = Mutex<[ObjectIdentifier: UncheckedBox<ServerCall>]>([:])
   private let isPeer: @Sendable (ServerConnectionInfo) -> Bool
@@ -26,6 +27,11 @@ package final class RaftEndpoint: Sendable {
   /// How this server answers others that introduce themselves, from now on.
   package func introduce(by answer: @escaping @Sendable (Introduction) -> Introduction) {
     introduce.withLock { $0 = answer }
+  }
+
+  /// How this server says how it stands, from now on.
+  package func report(by report: @escaping @Sendable () -> ServerReport) {
+    self.report.withLock { $0 = report }
   }
 
   /// Ends the streams of other servers, which are open for as long as both live. Any thread.
@@ -65,6 +71,13 @@ package final class RaftEndpoint: Sendable {
           return RefusedDelivery(.notReady, call)
         }
         return MeetCall(answer)
+      },
+      RPCMethod(
+        path: RaftMethod.report.path, shape: RaftMethod.report.shape, maxMessageBytes: 4 << 10
+      ) { [self] call in
+        if let refusal = strangerRefusal(call) { return RefusedDelivery(refusal, call) }
+        guard let report = report.withLock({ $0 }) else { return RefusedDelivery(.notReady, call) }
+        return ReportCall(report)
       },
     ]
   }
@@ -114,6 +127,18 @@ private final class MeetCall: ServerCallHandler {
       return call.finish(Status(.invalidArgument, "the introduction cannot be read"))
     }
     answer(introduction).serialized().withUnsafeBytes { call.send($0) }
+    call.finish(.ok)
+  }
+}
+
+/// A server is asked how it stands.
+private final class ReportCall: ServerCallHandler {
+  private let report: @Sendable () -> ServerReport
+
+  init(_ report: @escaping @Sendable () -> ServerReport) { self.report = report }
+
+  func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
+    report().serialized().withUnsafeBytes { call.send($0) }
     call.finish(.ok)
   }
 }

@@ -1,8 +1,8 @@
-import ClusterModel
+package import ClusterModel
 import CommitLog
 import GRPCWire
 import NIOCore
-import RaftAPI
+package import RaftAPI
 import RaftCore
 import RaftNode
 
@@ -22,7 +22,10 @@ extension RaftRunner {
     case .readReady(let id, let index): readReady(id, index)
     case .readFailed(let id): readers.removeValue(forKey: id)?(nil)
     case .roleChanged:
-      if replica.core.role != .leader { hasLeft() }
+      if replica.core.role != .leader, leaving != nil {
+        publish()
+        hasLeft()
+      }
       if replica.core.role != .leader { source?.leadershipEnded(term: replica.core.hard.term) }
     case .membershipChanged: connect()
     case .sendImage(let node): refuseImage(to: node)
@@ -35,19 +38,29 @@ extension RaftRunner {
     guard !isStopping else { return }
     var gone = Set(links.keys)
     for member in replica.latest.members where member.id != id {
+      strangers[member.id] = nil
       gone.remove(member.id)
-      guard let address = PeerAddress(member.address), links[member.id]?.address != address
-      else { continue }
-      links[member.id]?.close()
-      links[member.id] = link(to: member.id, address)
+      guard let address = PeerAddress(member.address) else { continue }
+      connect(member.id, address)
+    }
+    for (node, address) in strangers {
+      gone.remove(node)
+      connect(node, address)
     }
     for node in gone { links.removeValue(forKey: node)?.close() }
   }
 
+  private func connect(_ node: NodeID, _ address: PeerAddress) {
+    guard links[node]?.address != address else { return }
+    links[node]?.close()
+    links[node] = link(to: node, address)
+  }
+
   private func link(to node: NodeID, _ address: PeerAddress) -> PeerLink {
     let hello = PeerHello(
-      cluster: identity.clusterID, log: identity.logInstanceID, from: id, to: node)
-    return PeerLink(hello, at: address, tls: tls, on: eventLoop) {
+      cluster: identity.clusterID, log: identity.logInstanceID, from: id, to: node,
+      address: settings.address)
+    return PeerLink(hello, at: address, tls: tlsInUse, on: eventLoop) {
       [weak self] isBulk, reason in
       guard let self, !self.isStopping else { return }
       if let reason { self.notice(.linkLost(node, reason: reason)) }
@@ -118,16 +131,55 @@ extension RaftRunner {
   /// From time to time: a disk that hangs must not keep its server in office.
   func lookAround() {
     for link in links.values { link.keepOpen() }
+    promoteLearner()
     guard isDiskBusy, !isDiskStalled, Self.now().since(diskBegan) > settings.slowDisk else {
       return
     }
     diskStalls(true)
   }
 
+  /// Gives a learner that is to be a voter its vote when it has caught up.
+  private func promoteLearner() {
+    let core = replica.core
+    guard core.role == .leader, replica.latest.members.contains(where: \.wantsVote) else { return }
+    let ready = replica.latest.members.first { member in
+      member.isLearner && member.wantsVote && isCaughtUp(member.id)
+    }
+    guard let ready else { return }
+    let members = replica.latest.members.promoting(ready.id)
+    guard (try? core.check(change: MembersEntry(members).membership)) != nil else { return }
+    lastRequest += 1
+    step { replica.changeMembers(id: lastRequest, to: members, at: $0) }
+  }
+
+  /// Whether a follower lacks so little that its vote would not hold up commits.
+  func isCaughtUp(_ node: NodeID) -> Bool {
+    let core = replica.core
+    guard let follower = core.followers.first(where: { $0.node == node }) else { return false }
+    return follower.state == "replicate" && follower.match + Self.smallLag >= core.log.lastIndex
+      && Self.now().since(follower.lastHeard) < replica.settings.raft.electionTimeout.lowerBound
+  }
+
+  /// Entries.
+  private static let smallLag: UInt64 = 16
+
   private func diskStalls(_ isStalled: Bool) {
     isDiskStalled = isStalled
     notice(.diskStalled(isStalled))
     step { replica.handle(.diskStalled(isStalled), at: $0) }
+  }
+}
+
+extension [MemberEntry] {
+  /// The same members, of whom `node` has a vote now.
+  package func promoting(_ node: NodeID) -> [MemberEntry] {
+    map { member in
+      guard member.id == node else { return member }
+      var voter = member
+      voter.isLearner = false
+      voter.wantsVote = false
+      return voter
+    }
   }
 }
 

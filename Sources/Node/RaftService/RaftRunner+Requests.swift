@@ -39,12 +39,19 @@ extension RaftRunner {
     eventLoop.execute { [self] in step { replica.handle(.transfer(to: node), at: $0) } }
   }
 
-  /// Hands leadership over to the voter that has most of the log, if there is one; returns when this server does not lead
-  /// any more, or after `limit`.
-  package func handOver(within limit: TimeAmount) async {
+  /// Whether a follower lacks next to nothing.
+  package func hasCaughtUp(_ node: NodeID) async -> Bool {
+    await withCheckedContinuation { continuation in
+      eventLoop.execute { [self] in continuation.resume(returning: isCaughtUp(node)) }
+    }
+  }
+
+  /// Hands leadership over, to the voter that has most of the log where none is named; returns when this server does not
+  /// lead any more, or after `limit`.
+  package func handOver(to node: NodeID? = nil, within limit: TimeAmount) async {
     let done = eventLoop.flatSubmit { [self] in
       let promise = eventLoop.makePromise(of: Void.self)
-      guard !isStopping, replica.core.role == .leader, let heir else {
+      guard !isStopping, replica.core.role == .leader, let heir = node ?? heir else {
         promise.succeed()
         return promise.futureResult
       }

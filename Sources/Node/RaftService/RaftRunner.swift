@@ -20,6 +20,8 @@ package final class RaftRunner: @unchecked Sendable {
     package var fullDiskRetry = TimeAmount.milliseconds(200)
     /// This server's certificate as a client of the others; nil: in the clear, for tests.
     package var tls: TLSContext?
+    /// host:port where this server listens, for those that do not know it yet.
+    package var address = ""
 
     package init() {}
   }
@@ -33,8 +35,12 @@ package final class RaftRunner: @unchecked Sendable {
   private let published = Mutex(RaftStatus())
 
   // Links.
-  var tls: TLSContext?
+  private let certificate: Mutex<TLSContext?>
+  /// This server's certificate as a client of the others.
+  var tlsInUse: TLSContext? { certificate.withLock { $0 } }
   var links: [NodeID: PeerLink] = [:]
+  /// Servers that this one's log does not name as members, and that speak to it: a leader that adds it, for one.
+  var strangers: [NodeID: PeerAddress] = [:]
 
   // The disk.
   let diskThread: DiskThread
@@ -79,7 +85,7 @@ package final class RaftRunner: @unchecked Sendable {
     id = replica.id
     self.replica = replica
     self.settings = settings
-    tls = settings.tls
+    certificate = Mutex(settings.tls)
     self.diskThread = diskThread
     self.eventLoop = eventLoop
     self.notice = notice
@@ -121,13 +127,26 @@ package final class RaftRunner: @unchecked Sendable {
 
   /// Uses another certificate as a client of the others from now on. Any thread.
   package func replaceTLS(_ tls: TLSContext) {
+    certificate.withLock { $0 = tls }
     eventLoop.execute { [self] in
-      self.tls = tls
       for link in links.values { link.close() }
       links.removeAll()
       connect()
     }
   }
+
+  /// Another server says where it listens. Any thread.
+  func heard(from node: NodeID, at address: PeerAddress) {
+    eventLoop.execute { [self] in
+      guard strangers[node] != address, !replica.latest.members.contains(where: { $0.id == node })
+      else { return }
+      if strangers.count >= Self.mostStrangers { strangers.removeAll() }
+      strangers[node] = address
+      connect()
+    }
+  }
+
+  private static let mostStrangers = 16
 
   /// A message of another server. Any thread.
   package func receive(_ packet: Packet, from node: NodeID) {

@@ -13,7 +13,8 @@ struct DistlogClientCommand: ParsableCommand {
     version: VersionCommand.text,
     subcommands: [
       ProduceCommand.self, ConsumeCommand.self, CatCommand.self, TailCommand.self,
-      ServersCommand.self, LogCommand.self, BackupCommand.self, VersionCommand.self,
+      ServersCommand.self, ClusterCommand.self, LogCommand.self, BackupCommand.self,
+      VersionCommand.self,
       DoctorCommand.self, CertCommand.self, ExitCodesCommand.self, CompletionCommand.self,
     ])
 

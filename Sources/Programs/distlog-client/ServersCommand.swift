@@ -14,7 +14,7 @@ struct ServersCommand: Verb {
     try context.show(json: Self.json(list).text, table: Self.table(list))
   }
 
-  private static func json(_ list: ServerList) -> JSONObject {
+  static func json(_ list: ServerList) -> JSONObject {
     var object = JSONObject()
     object.set("clusterId", list.clusterID)
     object.set("leaderId", list.leaderID)
@@ -33,7 +33,7 @@ struct ServersCommand: Verb {
     return object
   }
 
-  private static func table(_ list: ServerList) -> String {
+  static func table(_ list: ServerList) -> String {
     var table = Table([
       ("ID", .left), ("ADDRESS", .left), ("ROLE", .left), ("REACHABLE", .left), ("ZONE", .left),
     ])

@@ -35,6 +35,17 @@ struct VerbContext {
     }
   }
 
+  /// A client of one server alone.
+  func client(at address: String) throws(ProgramFailure) -> DistlogClient {
+    var configuration = try connection.configuration(environment)
+    do {
+      configuration.servers = [try ServerAddress(address)]
+      return try DistlogClient(configuration)
+    } catch {
+      throw ProgramFailure(error)
+    }
+  }
+
   /// One question to a server, and its answer.
   func ask<Answer>(
     _ question: (DistlogClient) async throws(DistlogError) -> Answer

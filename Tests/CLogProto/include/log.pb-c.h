@@ -28,6 +28,16 @@ typedef struct Log__V1__GetServersResponse Log__V1__GetServersResponse;
 typedef struct Log__V1__Server Log__V1__Server;
 typedef struct Log__V1__InitProducerRequest Log__V1__InitProducerRequest;
 typedef struct Log__V1__InitProducerResponse Log__V1__InitProducerResponse;
+typedef struct Log__V1__GetStatusRequest Log__V1__GetStatusRequest;
+typedef struct Log__V1__StatusResponse Log__V1__StatusResponse;
+typedef struct Log__V1__PeerProgress Log__V1__PeerProgress;
+typedef struct Log__V1__Replica Log__V1__Replica;
+typedef struct Log__V1__AddServerRequest Log__V1__AddServerRequest;
+typedef struct Log__V1__PromoteServerRequest Log__V1__PromoteServerRequest;
+typedef struct Log__V1__RemoveServerRequest Log__V1__RemoveServerRequest;
+typedef struct Log__V1__TransferLeadershipRequest Log__V1__TransferLeadershipRequest;
+typedef struct Log__V1__ChecksumRequest Log__V1__ChecksumRequest;
+typedef struct Log__V1__ChecksumResponse Log__V1__ChecksumResponse;
 typedef struct Log__V1__BackupRequest Log__V1__BackupRequest;
 typedef struct Log__V1__BackupChunk Log__V1__BackupChunk;
 typedef struct Log__V1__LogConfig Log__V1__LogConfig;
@@ -443,6 +453,161 @@ struct  Log__V1__InitProducerResponse
     , 0, 0 }
 
 
+struct  Log__V1__GetStatusRequest
+{
+  ProtobufCMessage base;
+  char *log;
+};
+#define LOG__V1__GET_STATUS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__get_status_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Log__V1__StatusResponse
+{
+  ProtobufCMessage base;
+  char *server_id;
+  char *cluster_id;
+  char *version;
+  /*
+   * leader, candidate, follower, learner, or none: no member
+   */
+  char *raft_state;
+  char *leader_id;
+  uint64_t term;
+  uint64_t last_index;
+  uint64_t commit_index;
+  uint64_t applied_index;
+  /*
+   * leader only
+   */
+  size_t n_peers;
+  Log__V1__PeerProgress **peers;
+  uint64_t disk_free_bytes;
+  uint64_t disk_used_bytes;
+  uint64_t started_unix_nano;
+  /*
+   * what each server holds that could be asked
+   */
+  size_t n_replicas;
+  Log__V1__Replica **replicas;
+};
+#define LOG__V1__STATUS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__status_response__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0,NULL }
+
+
+struct  Log__V1__PeerProgress
+{
+  ProtobufCMessage base;
+  char *server_id;
+  uint64_t match_index;
+  uint64_t lag_entries;
+  uint64_t last_contact_ms;
+  /*
+   * probe, replicate, snapshot
+   */
+  char *state;
+};
+#define LOG__V1__PEER_PROGRESS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__peer_progress__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Log__V1__Replica
+{
+  ProtobufCMessage base;
+  char *server_id;
+  uint64_t start_offset;
+  uint64_t end_offset;
+  uint64_t lag_records;
+  /*
+   * since the leader heard from it; 0 of the leader itself
+   */
+  uint64_t last_contact_ms;
+  /*
+   * how much newer the leader's newest record is
+   */
+  uint64_t lag_ms;
+};
+#define LOG__V1__REPLICA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__replica__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+
+
+struct  Log__V1__AddServerRequest
+{
+  ProtobufCMessage base;
+  char *id;
+  char *rpc_addr;
+  Log__V1__ServerRole role;
+  char *zone;
+};
+#define LOG__V1__ADD_SERVER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__add_server_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, LOG__V1__SERVER_ROLE__SERVER_ROLE_VOTER, (char *)protobuf_c_empty_string }
+
+
+struct  Log__V1__PromoteServerRequest
+{
+  ProtobufCMessage base;
+  char *id;
+};
+#define LOG__V1__PROMOTE_SERVER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__promote_server_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Log__V1__RemoveServerRequest
+{
+  ProtobufCMessage base;
+  char *id;
+  protobuf_c_boolean force;
+};
+#define LOG__V1__REMOVE_SERVER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__remove_server_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+struct  Log__V1__TransferLeadershipRequest
+{
+  ProtobufCMessage base;
+  char *to_id;
+  char *log;
+};
+#define LOG__V1__TRANSFER_LEADERSHIP_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__transfer_leadership_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Of what the server that is asked holds. It may stop before to_offset: ask again from there.
+ */
+struct  Log__V1__ChecksumRequest
+{
+  ProtobufCMessage base;
+  char *log;
+  uint64_t from_offset;
+  uint64_t to_offset;
+};
+#define LOG__V1__CHECKSUM_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__checksum_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0 }
+
+
+struct  Log__V1__ChecksumResponse
+{
+  ProtobufCMessage base;
+  uint32_t crc32c;
+  uint64_t records;
+  uint64_t from_offset;
+  uint64_t to_offset;
+};
+#define LOG__V1__CHECKSUM_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__checksum_response__descriptor) \
+    , 0, 0, 0, 0 }
+
+
 struct  Log__V1__BackupRequest
 {
   ProtobufCMessage base;
@@ -797,6 +962,196 @@ Log__V1__InitProducerResponse *
 void   log__v1__init_producer_response__free_unpacked
                      (Log__V1__InitProducerResponse *message,
                       ProtobufCAllocator *allocator);
+/* Log__V1__GetStatusRequest methods */
+void   log__v1__get_status_request__init
+                     (Log__V1__GetStatusRequest         *message);
+size_t log__v1__get_status_request__get_packed_size
+                     (const Log__V1__GetStatusRequest   *message);
+size_t log__v1__get_status_request__pack
+                     (const Log__V1__GetStatusRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__get_status_request__pack_to_buffer
+                     (const Log__V1__GetStatusRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__GetStatusRequest *
+       log__v1__get_status_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__get_status_request__free_unpacked
+                     (Log__V1__GetStatusRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__StatusResponse methods */
+void   log__v1__status_response__init
+                     (Log__V1__StatusResponse         *message);
+size_t log__v1__status_response__get_packed_size
+                     (const Log__V1__StatusResponse   *message);
+size_t log__v1__status_response__pack
+                     (const Log__V1__StatusResponse   *message,
+                      uint8_t             *out);
+size_t log__v1__status_response__pack_to_buffer
+                     (const Log__V1__StatusResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__StatusResponse *
+       log__v1__status_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__status_response__free_unpacked
+                     (Log__V1__StatusResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__PeerProgress methods */
+void   log__v1__peer_progress__init
+                     (Log__V1__PeerProgress         *message);
+size_t log__v1__peer_progress__get_packed_size
+                     (const Log__V1__PeerProgress   *message);
+size_t log__v1__peer_progress__pack
+                     (const Log__V1__PeerProgress   *message,
+                      uint8_t             *out);
+size_t log__v1__peer_progress__pack_to_buffer
+                     (const Log__V1__PeerProgress   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__PeerProgress *
+       log__v1__peer_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__peer_progress__free_unpacked
+                     (Log__V1__PeerProgress *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__Replica methods */
+void   log__v1__replica__init
+                     (Log__V1__Replica         *message);
+size_t log__v1__replica__get_packed_size
+                     (const Log__V1__Replica   *message);
+size_t log__v1__replica__pack
+                     (const Log__V1__Replica   *message,
+                      uint8_t             *out);
+size_t log__v1__replica__pack_to_buffer
+                     (const Log__V1__Replica   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__Replica *
+       log__v1__replica__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__replica__free_unpacked
+                     (Log__V1__Replica *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__AddServerRequest methods */
+void   log__v1__add_server_request__init
+                     (Log__V1__AddServerRequest         *message);
+size_t log__v1__add_server_request__get_packed_size
+                     (const Log__V1__AddServerRequest   *message);
+size_t log__v1__add_server_request__pack
+                     (const Log__V1__AddServerRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__add_server_request__pack_to_buffer
+                     (const Log__V1__AddServerRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__AddServerRequest *
+       log__v1__add_server_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__add_server_request__free_unpacked
+                     (Log__V1__AddServerRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__PromoteServerRequest methods */
+void   log__v1__promote_server_request__init
+                     (Log__V1__PromoteServerRequest         *message);
+size_t log__v1__promote_server_request__get_packed_size
+                     (const Log__V1__PromoteServerRequest   *message);
+size_t log__v1__promote_server_request__pack
+                     (const Log__V1__PromoteServerRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__promote_server_request__pack_to_buffer
+                     (const Log__V1__PromoteServerRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__PromoteServerRequest *
+       log__v1__promote_server_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__promote_server_request__free_unpacked
+                     (Log__V1__PromoteServerRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__RemoveServerRequest methods */
+void   log__v1__remove_server_request__init
+                     (Log__V1__RemoveServerRequest         *message);
+size_t log__v1__remove_server_request__get_packed_size
+                     (const Log__V1__RemoveServerRequest   *message);
+size_t log__v1__remove_server_request__pack
+                     (const Log__V1__RemoveServerRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__remove_server_request__pack_to_buffer
+                     (const Log__V1__RemoveServerRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__RemoveServerRequest *
+       log__v1__remove_server_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__remove_server_request__free_unpacked
+                     (Log__V1__RemoveServerRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__TransferLeadershipRequest methods */
+void   log__v1__transfer_leadership_request__init
+                     (Log__V1__TransferLeadershipRequest         *message);
+size_t log__v1__transfer_leadership_request__get_packed_size
+                     (const Log__V1__TransferLeadershipRequest   *message);
+size_t log__v1__transfer_leadership_request__pack
+                     (const Log__V1__TransferLeadershipRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__transfer_leadership_request__pack_to_buffer
+                     (const Log__V1__TransferLeadershipRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__TransferLeadershipRequest *
+       log__v1__transfer_leadership_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__transfer_leadership_request__free_unpacked
+                     (Log__V1__TransferLeadershipRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__ChecksumRequest methods */
+void   log__v1__checksum_request__init
+                     (Log__V1__ChecksumRequest         *message);
+size_t log__v1__checksum_request__get_packed_size
+                     (const Log__V1__ChecksumRequest   *message);
+size_t log__v1__checksum_request__pack
+                     (const Log__V1__ChecksumRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__checksum_request__pack_to_buffer
+                     (const Log__V1__ChecksumRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__ChecksumRequest *
+       log__v1__checksum_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__checksum_request__free_unpacked
+                     (Log__V1__ChecksumRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__ChecksumResponse methods */
+void   log__v1__checksum_response__init
+                     (Log__V1__ChecksumResponse         *message);
+size_t log__v1__checksum_response__get_packed_size
+                     (const Log__V1__ChecksumResponse   *message);
+size_t log__v1__checksum_response__pack
+                     (const Log__V1__ChecksumResponse   *message,
+                      uint8_t             *out);
+size_t log__v1__checksum_response__pack_to_buffer
+                     (const Log__V1__ChecksumResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__ChecksumResponse *
+       log__v1__checksum_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__checksum_response__free_unpacked
+                     (Log__V1__ChecksumResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Log__V1__BackupRequest methods */
 void   log__v1__backup_request__init
                      (Log__V1__BackupRequest         *message);
@@ -1009,6 +1364,36 @@ typedef void (*Log__V1__InitProducerRequest_Closure)
 typedef void (*Log__V1__InitProducerResponse_Closure)
                  (const Log__V1__InitProducerResponse *message,
                   void *closure_data);
+typedef void (*Log__V1__GetStatusRequest_Closure)
+                 (const Log__V1__GetStatusRequest *message,
+                  void *closure_data);
+typedef void (*Log__V1__StatusResponse_Closure)
+                 (const Log__V1__StatusResponse *message,
+                  void *closure_data);
+typedef void (*Log__V1__PeerProgress_Closure)
+                 (const Log__V1__PeerProgress *message,
+                  void *closure_data);
+typedef void (*Log__V1__Replica_Closure)
+                 (const Log__V1__Replica *message,
+                  void *closure_data);
+typedef void (*Log__V1__AddServerRequest_Closure)
+                 (const Log__V1__AddServerRequest *message,
+                  void *closure_data);
+typedef void (*Log__V1__PromoteServerRequest_Closure)
+                 (const Log__V1__PromoteServerRequest *message,
+                  void *closure_data);
+typedef void (*Log__V1__RemoveServerRequest_Closure)
+                 (const Log__V1__RemoveServerRequest *message,
+                  void *closure_data);
+typedef void (*Log__V1__TransferLeadershipRequest_Closure)
+                 (const Log__V1__TransferLeadershipRequest *message,
+                  void *closure_data);
+typedef void (*Log__V1__ChecksumRequest_Closure)
+                 (const Log__V1__ChecksumRequest *message,
+                  void *closure_data);
+typedef void (*Log__V1__ChecksumResponse_Closure)
+                 (const Log__V1__ChecksumResponse *message,
+                  void *closure_data);
 typedef void (*Log__V1__BackupRequest_Closure)
                  (const Log__V1__BackupRequest *message,
                   void *closure_data);
@@ -1160,6 +1545,30 @@ typedef struct Log__V1__Cluster_Service Log__V1__Cluster_Service;
 struct Log__V1__Cluster_Service
 {
   ProtobufCService base;
+  void (*get_status)(Log__V1__Cluster_Service *service,
+                     const Log__V1__GetStatusRequest *input,
+                     Log__V1__StatusResponse_Closure closure,
+                     void *closure_data);
+  void (*add_server)(Log__V1__Cluster_Service *service,
+                     const Log__V1__AddServerRequest *input,
+                     Log__V1__GetServersResponse_Closure closure,
+                     void *closure_data);
+  void (*promote_server)(Log__V1__Cluster_Service *service,
+                         const Log__V1__PromoteServerRequest *input,
+                         Log__V1__GetServersResponse_Closure closure,
+                         void *closure_data);
+  void (*remove_server)(Log__V1__Cluster_Service *service,
+                        const Log__V1__RemoveServerRequest *input,
+                        Log__V1__GetServersResponse_Closure closure,
+                        void *closure_data);
+  void (*transfer_leadership)(Log__V1__Cluster_Service *service,
+                              const Log__V1__TransferLeadershipRequest *input,
+                              Log__V1__GetServersResponse_Closure closure,
+                              void *closure_data);
+  void (*checksum)(Log__V1__Cluster_Service *service,
+                   const Log__V1__ChecksumRequest *input,
+                   Log__V1__ChecksumResponse_Closure closure,
+                   void *closure_data);
   void (*backup)(Log__V1__Cluster_Service *service,
                  const Log__V1__BackupRequest *input,
                  Log__V1__BackupChunk_Closure closure,
@@ -1172,7 +1581,37 @@ void log__v1__cluster__init (Log__V1__Cluster_Service *service,
     { &log__v1__cluster__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define LOG__V1__CLUSTER__INIT(function_prefix__) \
     { LOG__V1__CLUSTER__BASE_INIT,\
+      function_prefix__ ## get_status,\
+      function_prefix__ ## add_server,\
+      function_prefix__ ## promote_server,\
+      function_prefix__ ## remove_server,\
+      function_prefix__ ## transfer_leadership,\
+      function_prefix__ ## checksum,\
       function_prefix__ ## backup  }
+void log__v1__cluster__get_status(ProtobufCService *service,
+                                  const Log__V1__GetStatusRequest *input,
+                                  Log__V1__StatusResponse_Closure closure,
+                                  void *closure_data);
+void log__v1__cluster__add_server(ProtobufCService *service,
+                                  const Log__V1__AddServerRequest *input,
+                                  Log__V1__GetServersResponse_Closure closure,
+                                  void *closure_data);
+void log__v1__cluster__promote_server(ProtobufCService *service,
+                                      const Log__V1__PromoteServerRequest *input,
+                                      Log__V1__GetServersResponse_Closure closure,
+                                      void *closure_data);
+void log__v1__cluster__remove_server(ProtobufCService *service,
+                                     const Log__V1__RemoveServerRequest *input,
+                                     Log__V1__GetServersResponse_Closure closure,
+                                     void *closure_data);
+void log__v1__cluster__transfer_leadership(ProtobufCService *service,
+                                           const Log__V1__TransferLeadershipRequest *input,
+                                           Log__V1__GetServersResponse_Closure closure,
+                                           void *closure_data);
+void log__v1__cluster__checksum(ProtobufCService *service,
+                                const Log__V1__ChecksumRequest *input,
+                                Log__V1__ChecksumResponse_Closure closure,
+                                void *closure_data);
 void log__v1__cluster__backup(ProtobufCService *service,
                               const Log__V1__BackupRequest *input,
                               Log__V1__BackupChunk_Closure closure,
@@ -1199,6 +1638,16 @@ extern const ProtobufCMessageDescriptor log__v1__get_servers_response__descripto
 extern const ProtobufCMessageDescriptor log__v1__server__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__init_producer_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__init_producer_response__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__get_status_request__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__status_response__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__peer_progress__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__replica__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__add_server_request__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__promote_server_request__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__remove_server_request__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__transfer_leadership_request__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__checksum_request__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__checksum_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__backup_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__backup_chunk__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__log_config__descriptor;

@@ -17,6 +17,8 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Raft__V1__DeliverResponse Raft__V1__DeliverResponse;
 typedef struct Raft__V1__PeerMessage Raft__V1__PeerMessage;
+typedef struct Raft__V1__ReportRequest Raft__V1__ReportRequest;
+typedef struct Raft__V1__ServerReport Raft__V1__ServerReport;
 typedef struct Raft__V1__Introduction Raft__V1__Introduction;
 typedef struct Raft__V1__Founding Raft__V1__Founding;
 typedef struct Raft__V1__Member Raft__V1__Member;
@@ -106,6 +108,38 @@ struct  Raft__V1__PeerMessage
     , RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_UNSPECIFIED, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, 0, 0, 0 }
 
 
+struct  Raft__V1__ReportRequest
+{
+  ProtobufCMessage base;
+};
+#define RAFT__V1__REPORT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__report_request__descriptor) \
+     }
+
+
+struct  Raft__V1__ServerReport
+{
+  ProtobufCMessage base;
+  char *name;
+  /*
+   * as in log.v1.StatusResponse
+   */
+  char *state;
+  uint64_t term;
+  uint64_t last_index;
+  uint64_t commit_index;
+  uint64_t applied_index;
+  uint64_t start_offset;
+  uint64_t end_offset;
+  uint64_t newest_log_time;
+  uint64_t disk_free_bytes;
+  uint64_t disk_used_bytes;
+};
+#define RAFT__V1__SERVER_REPORT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__server_report__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
 struct  Raft__V1__Introduction
 {
   ProtobufCMessage base;
@@ -163,10 +197,14 @@ struct  Raft__V1__Member
   char *name;
   char *address;
   protobuf_c_boolean is_learner;
+  /*
+   * a learner that is to become a voter when it has caught up
+   */
+  protobuf_c_boolean wants_vote;
 };
 #define RAFT__V1__MEMBER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&raft__v1__member__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Raft__V1__Members
@@ -230,6 +268,44 @@ Raft__V1__PeerMessage *
                       const uint8_t       *data);
 void   raft__v1__peer_message__free_unpacked
                      (Raft__V1__PeerMessage *message,
+                      ProtobufCAllocator *allocator);
+/* Raft__V1__ReportRequest methods */
+void   raft__v1__report_request__init
+                     (Raft__V1__ReportRequest         *message);
+size_t raft__v1__report_request__get_packed_size
+                     (const Raft__V1__ReportRequest   *message);
+size_t raft__v1__report_request__pack
+                     (const Raft__V1__ReportRequest   *message,
+                      uint8_t             *out);
+size_t raft__v1__report_request__pack_to_buffer
+                     (const Raft__V1__ReportRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__ReportRequest *
+       raft__v1__report_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__report_request__free_unpacked
+                     (Raft__V1__ReportRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Raft__V1__ServerReport methods */
+void   raft__v1__server_report__init
+                     (Raft__V1__ServerReport         *message);
+size_t raft__v1__server_report__get_packed_size
+                     (const Raft__V1__ServerReport   *message);
+size_t raft__v1__server_report__pack
+                     (const Raft__V1__ServerReport   *message,
+                      uint8_t             *out);
+size_t raft__v1__server_report__pack_to_buffer
+                     (const Raft__V1__ServerReport   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__ServerReport *
+       raft__v1__server_report__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__server_report__free_unpacked
+                     (Raft__V1__ServerReport *message,
                       ProtobufCAllocator *allocator);
 /* Raft__V1__Introduction methods */
 void   raft__v1__introduction__init
@@ -334,6 +410,12 @@ typedef void (*Raft__V1__DeliverResponse_Closure)
 typedef void (*Raft__V1__PeerMessage_Closure)
                  (const Raft__V1__PeerMessage *message,
                   void *closure_data);
+typedef void (*Raft__V1__ReportRequest_Closure)
+                 (const Raft__V1__ReportRequest *message,
+                  void *closure_data);
+typedef void (*Raft__V1__ServerReport_Closure)
+                 (const Raft__V1__ServerReport *message,
+                  void *closure_data);
 typedef void (*Raft__V1__Introduction_Closure)
                  (const Raft__V1__Introduction *message,
                   void *closure_data);
@@ -364,6 +446,10 @@ struct Raft__V1__Raft_Service
                const Raft__V1__Introduction *input,
                Raft__V1__Introduction_Closure closure,
                void *closure_data);
+  void (*report)(Raft__V1__Raft_Service *service,
+                 const Raft__V1__ReportRequest *input,
+                 Raft__V1__ServerReport_Closure closure,
+                 void *closure_data);
 };
 typedef void (*Raft__V1__Raft_ServiceDestroy)(Raft__V1__Raft_Service *);
 void raft__v1__raft__init (Raft__V1__Raft_Service *service,
@@ -373,7 +459,8 @@ void raft__v1__raft__init (Raft__V1__Raft_Service *service,
 #define RAFT__V1__RAFT__INIT(function_prefix__) \
     { RAFT__V1__RAFT__BASE_INIT,\
       function_prefix__ ## deliver,\
-      function_prefix__ ## meet  }
+      function_prefix__ ## meet,\
+      function_prefix__ ## report  }
 void raft__v1__raft__deliver(ProtobufCService *service,
                              const Raft__V1__PeerMessage *input,
                              Raft__V1__DeliverResponse_Closure closure,
@@ -382,12 +469,18 @@ void raft__v1__raft__meet(ProtobufCService *service,
                           const Raft__V1__Introduction *input,
                           Raft__V1__Introduction_Closure closure,
                           void *closure_data);
+void raft__v1__raft__report(ProtobufCService *service,
+                            const Raft__V1__ReportRequest *input,
+                            Raft__V1__ServerReport_Closure closure,
+                            void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    raft__v1__message_kind__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__deliver_response__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__peer_message__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__report_request__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__server_report__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__introduction__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__founding__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__member__descriptor;
