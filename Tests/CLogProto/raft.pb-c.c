@@ -367,6 +367,141 @@ void   raft__v1__members__free_unpacked
   assert(message->base.descriptor == &raft__v1__members__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   raft__v1__checkpoint__init
+                     (Raft__V1__Checkpoint         *message)
+{
+  static const Raft__V1__Checkpoint init_value = RAFT__V1__CHECKPOINT__INIT;
+  *message = init_value;
+}
+size_t raft__v1__checkpoint__get_packed_size
+                     (const Raft__V1__Checkpoint *message)
+{
+  assert(message->base.descriptor == &raft__v1__checkpoint__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__checkpoint__pack
+                     (const Raft__V1__Checkpoint *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__checkpoint__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__checkpoint__pack_to_buffer
+                     (const Raft__V1__Checkpoint *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__checkpoint__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__Checkpoint *
+       raft__v1__checkpoint__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__Checkpoint *)
+     protobuf_c_message_unpack (&raft__v1__checkpoint__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__checkpoint__free_unpacked
+                     (Raft__V1__Checkpoint *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__checkpoint__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   raft__v1__producer_state__init
+                     (Raft__V1__ProducerState         *message)
+{
+  static const Raft__V1__ProducerState init_value = RAFT__V1__PRODUCER_STATE__INIT;
+  *message = init_value;
+}
+size_t raft__v1__producer_state__get_packed_size
+                     (const Raft__V1__ProducerState *message)
+{
+  assert(message->base.descriptor == &raft__v1__producer_state__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__producer_state__pack
+                     (const Raft__V1__ProducerState *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__producer_state__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__producer_state__pack_to_buffer
+                     (const Raft__V1__ProducerState *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__producer_state__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__ProducerState *
+       raft__v1__producer_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__ProducerState *)
+     protobuf_c_message_unpack (&raft__v1__producer_state__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__producer_state__free_unpacked
+                     (Raft__V1__ProducerState *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__producer_state__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   raft__v1__appended_request__init
+                     (Raft__V1__AppendedRequest         *message)
+{
+  static const Raft__V1__AppendedRequest init_value = RAFT__V1__APPENDED_REQUEST__INIT;
+  *message = init_value;
+}
+size_t raft__v1__appended_request__get_packed_size
+                     (const Raft__V1__AppendedRequest *message)
+{
+  assert(message->base.descriptor == &raft__v1__appended_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__appended_request__pack
+                     (const Raft__V1__AppendedRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__appended_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__appended_request__pack_to_buffer
+                     (const Raft__V1__AppendedRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__appended_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__AppendedRequest *
+       raft__v1__appended_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__AppendedRequest *)
+     protobuf_c_message_unpack (&raft__v1__appended_request__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__appended_request__free_unpacked
+                     (Raft__V1__AppendedRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__appended_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   raft__v1__producer__init
                      (Raft__V1__Producer         *message)
 {
@@ -1116,6 +1251,263 @@ const ProtobufCMessageDescriptor raft__v1__members__descriptor =
   raft__v1__members__field_indices_by_name,
   1,  raft__v1__members__number_ranges,
   (ProtobufCMessageInit) raft__v1__members__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__checkpoint__field_descriptors[7] =
+{
+  {
+    "index",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Checkpoint, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "term",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Checkpoint, term),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_offset",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Checkpoint, next_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_time",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Checkpoint, log_time),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_timestamp",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Checkpoint, max_timestamp),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "members",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Raft__V1__Checkpoint, n_members),
+    offsetof(Raft__V1__Checkpoint, members),
+    &raft__v1__member__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "producers",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Raft__V1__Checkpoint, n_producers),
+    offsetof(Raft__V1__Checkpoint, producers),
+    &raft__v1__producer_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__checkpoint__field_indices_by_name[] = {
+  0,   /* field[0] = index */
+  3,   /* field[3] = log_time */
+  4,   /* field[4] = max_timestamp */
+  5,   /* field[5] = members */
+  2,   /* field[2] = next_offset */
+  6,   /* field[6] = producers */
+  1,   /* field[1] = term */
+};
+static const ProtobufCIntRange raft__v1__checkpoint__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor raft__v1__checkpoint__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.Checkpoint",
+  "Checkpoint",
+  "Raft__V1__Checkpoint",
+  "raft.v1",
+  sizeof(Raft__V1__Checkpoint),
+  7,
+  raft__v1__checkpoint__field_descriptors,
+  raft__v1__checkpoint__field_indices_by_name,
+  1,  raft__v1__checkpoint__number_ranges,
+  (ProtobufCMessageInit) raft__v1__checkpoint__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__producer_state__field_descriptors[3] =
+{
+  {
+    "producer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ProducerState, producer),
+    &raft__v1__producer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_index",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ProducerState, last_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "appended",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Raft__V1__ProducerState, n_appended),
+    offsetof(Raft__V1__ProducerState, appended),
+    &raft__v1__appended_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__producer_state__field_indices_by_name[] = {
+  2,   /* field[2] = appended */
+  1,   /* field[1] = last_index */
+  0,   /* field[0] = producer */
+};
+static const ProtobufCIntRange raft__v1__producer_state__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor raft__v1__producer_state__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.ProducerState",
+  "ProducerState",
+  "Raft__V1__ProducerState",
+  "raft.v1",
+  sizeof(Raft__V1__ProducerState),
+  3,
+  raft__v1__producer_state__field_descriptors,
+  raft__v1__producer_state__field_indices_by_name,
+  1,  raft__v1__producer_state__number_ranges,
+  (ProtobufCMessageInit) raft__v1__producer_state__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__appended_request__field_descriptors[4] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__AppendedRequest, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__AppendedRequest, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "base_offset",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__AppendedRequest, base_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "index",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__AppendedRequest, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__appended_request__field_indices_by_name[] = {
+  2,   /* field[2] = base_offset */
+  1,   /* field[1] = count */
+  3,   /* field[3] = index */
+  0,   /* field[0] = sequence */
+};
+static const ProtobufCIntRange raft__v1__appended_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor raft__v1__appended_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.AppendedRequest",
+  "AppendedRequest",
+  "Raft__V1__AppendedRequest",
+  "raft.v1",
+  sizeof(Raft__V1__AppendedRequest),
+  4,
+  raft__v1__appended_request__field_descriptors,
+  raft__v1__appended_request__field_indices_by_name,
+  1,  raft__v1__appended_request__number_ranges,
+  (ProtobufCMessageInit) raft__v1__appended_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor raft__v1__producer__field_descriptors[4] =

@@ -14,12 +14,15 @@ private struct Single {
   var outcomes: [UInt64: ProposalOutcome] = [:]
   private var last: UInt64 = 0
 
-  init(_ disk: SimulatedDisk = SimulatedDisk(), isNew: Bool = true) throws(CommitLogError) {
+  init(
+    _ disk: SimulatedDisk = SimulatedDisk(), isNew: Bool = true, retention: UInt64 = 0
+  ) throws(CommitLogError) {
     self.disk = disk
     var settings = Replica<SimulatedDisk>.Settings()
     settings.log.segmentBytes = 4096
     settings.log.indexBytes = 1200
     settings.log.reserveStep = 4096
+    settings.log.retention = Retention(bytes: retention)
     let identity = LogIdentity(
       clusterID: UniqueID(high: 1, low: 1), storageID: UniqueID(high: 0, low: 1),
       logInstanceID: UniqueID(high: 1, low: 3))
@@ -72,6 +75,16 @@ private struct Single {
     carryOut(replica.initProducer(id: last, subject: subject, name: name, at: now))
     guard case .producer(let id, let epoch)? = outcomes[last] else { return nil }
     return ProducerStamp(id: id, epoch: epoch, sequence: 0)
+  }
+
+  /// Removes what retention lets go; how many segments went.
+  func applyRetention() throws(CommitLogError) -> Int {
+    let applied = replica.applied.tail.nextIndex - 1
+    var count = 0
+    while try replica.engine.applyRetention({ last throws(CommitLogError) in
+      try replica.keepState(through: last, applied: applied)
+    }) != nil { count += 1 }
+    return count
   }
 
   func records() throws(CommitLogError) -> [String] {
@@ -225,6 +238,51 @@ private struct Single {
     #expect(single.replica.core.isFenced)
     #expect(single.replica.core.role != .leader)
     #expect(single.outcomes[2] == .unknown(term: 1, index: 3))
+  }
+
+  @Test func `what removed entries brought is known after a restart`() throws {
+    var single = try Single(retention: 3000)
+    let made = single.initProducer(as: "s", name: "p")
+    let stamp = try #require(made)
+    #expect(single.propose(["first"], stamp: stamp, as: "s") != nil)
+    for number in 0..<300 { _ = single.propose(["\(number)"]) }
+    #expect(try single.applyRetention() > 2)
+    #expect(try single.applyRetention() == 0)
+    for number in 0..<300 { _ = single.propose(["again \(number)"]) }
+    // The checkpoint of before goes on from where it was.
+    #expect(try single.applyRetention() > 2)
+    let start = single.replica.engine.offsets.lowerBound
+    #expect(start > 300)
+    let end = single.replica.committedEnd
+    var again = try Single(single.disk.afterPowerCutOfNothing(), isNew: false, retention: 3000)
+    #expect(again.replica.engine.offsets.lowerBound == start)
+    #expect(again.replica.latest.members.map(\.name) == ["n1"])
+    #expect(
+      again.propose(["first"], stamp: stamp, as: "s")
+        == .appended(offset: 0, count: 1, term: 2, isDuplicate: true))
+    let next = ProducerStamp(id: stamp.id, epoch: stamp.epoch, sequence: 1)
+    #expect(
+      again.propose(["second"], stamp: next, as: "s")
+        == .appended(offset: end, count: 1, term: 2, isDuplicate: false))
+  }
+
+  @Test(arguments: 0..<40)
+  func `a power cut while entries are removed leaves them or what they brought`(
+    operation: Int
+  ) throws {
+    var single = try Single(retention: 3000)
+    let made = single.initProducer(as: "s", name: "p")
+    let stamp = try #require(made)
+    for number in 0..<300 { _ = single.propose(["\(number)"]) }
+    single.disk.faults.powerOffAfter = single.disk.calls + operation
+    _ = try? single.applyRetention()
+    var random = SeededRandom(seed: UInt64(operation))
+    let disk = single.disk.afterPowerCut(.coin, &random)
+    var again = try Single(disk, isNew: false, retention: 3000)
+    #expect(
+      again.propose(["next"], stamp: stamp, as: "s")
+        == .appended(offset: 300, count: 1, term: 2, isDuplicate: false))
+    #expect(again.replica.latest.members.map(\.name) == ["n1"])
   }
 
   @Test func `a folder of a single node opens as a replica unchanged`() throws {

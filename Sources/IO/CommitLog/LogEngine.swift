@@ -4,6 +4,7 @@ import Synchronization
 package final class LogEngine<D: Disk>: Sendable {
   package let identity: LogIdentity
   package let options: CommitLog.Options
+  package let disk: D
   /// What opening read.
   package let openStatistics: ReadStatistics
   private let writer: Mutex<LogWriter<D>>
@@ -37,6 +38,8 @@ package final class LogEngine<D: Disk>: Sendable {
       reads: after.reads - before.reads, bytes: after.bytes - before.bytes)
     self.identity = identity
     self.options = options
+    self.disk = disk
+    self.folder = writer.folder
     box = writer.box
     self.writer = Mutex(writer)
   }
@@ -66,7 +69,7 @@ package final class LogEngine<D: Disk>: Sendable {
 
   var currentView: LogView<D.File> { box.current }
   /// Where the log's own files lie.
-  package var folder: String { writer.withLock { $0.folder } }
+  package let folder: String
 
   package var tail: LogTail { box.current.tail }
   package var offsets: Range<UInt64> { box.current.offsets }

@@ -69,8 +69,11 @@ extension LogWriter {
   ///
   /// The log's start is durable before a file goes, and a crash between leaves what the next opening finishes
   /// (`truncatePrefix`).
+  ///
+  /// - Parameter prepare: told the last entry that is to go; false: not yet.
   mutating func applyRetention(
-    _ retention: Retention
+    _ retention: Retention,
+    _ prepare: (_ last: UInt64) throws(CommitLogError) -> Bool
   ) throws(CommitLogError) -> RetentionStep? {
     guard !retention.keepsEverything else { return nil }
     try checkWritable()
@@ -79,6 +82,7 @@ extension LogWriter {
     guard let cause = try view.expiry(retention, now: now) else { return nil }
     let oldest = view.segments[0]
     let next = view.segments[1]
+    guard try prepare(next.firstIndex - 1) else { return nil }
     let start = max(view.startOffset, oldest.baseOffset)
     let step = RetentionStep(
       cause: cause, removed: start..<max(start, next.baseOffset), bytes: oldest.end)
@@ -101,9 +105,17 @@ extension LogWriter {
 
 extension LogEngine {
   /// Removes the oldest segment if `options.retention` lets it go.
-  package func applyRetention() throws(CommitLogError) -> RetentionStep? {
-    try changing { (writer) throws(CommitLogError) in try writer.applyRetention(options.retention) }
+  ///
+  /// - Parameter prepare: told the last entry that is to go, before it goes; false: it must not yet.
+  package func applyRetention(
+    _ prepare: (_ last: UInt64) throws(CommitLogError) -> Bool = { _ in true }
+  ) throws(CommitLogError) -> RetentionStep? {
+    try changing { (writer) throws(CommitLogError) in
+      try writer.applyRetention(options.retention, prepare)
+    }
   }
+  /// The first entry that is kept.
+  package var firstIndex: UInt64 { currentView.firstIndex }
 }
 
 extension CommitLog {
@@ -115,10 +127,5 @@ extension CommitLog {
     var steps: [RetentionStep] = []
     while let step = try engine.applyRetention() { steps.append(step) }
     return steps
-  }
-
-  /// As above, at most one segment.
-  package func applyRetentionStep() throws(CommitLogError) -> RetentionStep? {
-    try engine.applyRetention()
   }
 }

@@ -220,8 +220,11 @@ package final class Agent: Sendable {
     endpoint.attach(runner)
     runner.start(backend)
     if isAlone { await runner.whenReady() }
-    let retention = RetentionTask(runner.log, disk: disk, eventLoop: loops[0].eventLoop) {
-      [health, logger] outcome in Self.report(outcome, health, logger)
+    let retention = RetentionTask(disk: disk, eventLoop: loops[0].eventLoop) {
+      [health, logger] outcome in
+      Self.report(outcome, health, logger)
+    } step: { () throws(CommitLogError) in
+      try runner.applyRetentionStep()
     }
     running.withLock {
       $0.service = service

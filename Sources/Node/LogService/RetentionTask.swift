@@ -11,6 +11,9 @@ package final class RetentionTask: Sendable {
     case failed(CommitLogError)
   }
 
+  /// Removes one segment, if one may go; on the disk thread.
+  package typealias Step = @Sendable () throws(CommitLogError) -> RetentionStep?
+
   private let task: RepeatedTask
   private let eventLoop: any EventLoop
   private let disk: DiskThread
@@ -24,9 +27,11 @@ package final class RetentionTask: Sendable {
   /// - Parameters:
   ///   - report: told on the disk thread of each segment that went, and of a failure (which is told once, as a poisoned log
   ///     stays so).
+  ///   - step: removes a segment.
   package init(
-    _ log: CommitLog, disk: DiskThread, eventLoop: any EventLoop,
-    every interval: TimeAmount = .seconds(1), report: @escaping @Sendable (Outcome) -> Void
+    disk: DiskThread, eventLoop: any EventLoop,
+    every interval: TimeAmount = .seconds(1), report: @escaping @Sendable (Outcome) -> Void,
+    step: @escaping Step
   ) {
     self.eventLoop = eventLoop
     self.disk = disk
@@ -34,7 +39,7 @@ package final class RetentionTask: Sendable {
     self.stopping = stopping
     task = eventLoop.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { task in
       let done = eventLoop.makePromise(of: Void.self)
-      Self.look(log, disk, stopping, report) { goesOn in
+      Self.look(step, disk, stopping, report) { goesOn in
         if !goesOn { task.cancel() }
         done.succeed()
       }
@@ -54,17 +59,17 @@ package final class RetentionTask: Sendable {
   }
 
   private static func look(
-    _ log: CommitLog, _ disk: DiskThread, _ stopping: Stopping,
+    _ take: @escaping Step, _ disk: DiskThread, _ stopping: Stopping,
     _ report: @escaping @Sendable (Outcome) -> Void,
     _ done: @escaping @Sendable (_ goesOn: Bool) -> Void
   ) {
     disk.run {
       guard !stopping.isSet.load(ordering: .sequentiallyConsistent) else { return done(false) }
       do throws(CommitLogError) {
-        guard let step = try log.applyRetentionStep() else { return done(true) }
+        guard let step = try take() else { return done(true) }
         report(.removed(step))
         guard !stopping.isSet.load(ordering: .sequentiallyConsistent) else { return done(false) }
-        look(log, disk, stopping, report, done)
+        look(take, disk, stopping, report, done)
       } catch {
         // A full disk may have space later; all else stays as it is.
         if case .diskFull = error { return done(true) }

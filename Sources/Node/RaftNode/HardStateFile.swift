@@ -37,7 +37,10 @@ package struct HardStateFile<File: DiskFile>: Sendable {
   ) throws(CommitLogError) where D.File == File {
     let path = folder + "/hardstate"
     self.node = node
-    guard disk.exists(path) else {
+    // A crash may have left a new one half made.
+    let isHalfMade =
+      isNew && disk.exists(path) && (try? Self.isReadable(disk.open(path), node)) != true
+    guard disk.exists(path), !isHalfMade else {
       guard isNew else {
         throw .corrupt(
           file: path, position: 0, offset: 0,
@@ -51,6 +54,11 @@ package struct HardStateFile<File: DiskFile>: Sendable {
     }
     file = try disk.open(path)
     try read(path)
+  }
+
+  private static func isReadable(_ file: File, _ node: NodeID) throws(CommitLogError) -> Bool {
+    for slot in 0..<2 as Range<UInt64> where try read(file, slot: slot, node) != nil { return true }
+    return false
   }
 
   private mutating func read(_ path: String) throws(CommitLogError) {

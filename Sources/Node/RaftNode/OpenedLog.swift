@@ -19,16 +19,24 @@ struct OpenedLog {
       let end = place + 1 < runs.count ? runs[place + 1].firstIndex : tail.nextIndex
       log.append(count: end - run.firstIndex, term: run.term)
     }
-    var first = LogTail()
-    first.nextIndex = before.index + 1
-    first.lastTerm = before.term
-    first.nextOffset = engine.offsets.lowerBound
-    var applied = ReplicatedState(tail: first, members: founders)
+    var applied = try OpenedLog.base(of: engine, founders: founders)
+    let kept = try CheckpointFile(in: engine.folder, disk: engine.disk).read()
+    if let kept {
+      // It was written before what it stands for was removed.
+      guard kept.tail.nextIndex >= before.index + 1, kept.tail.nextIndex <= tail.nextIndex else {
+        throw .corrupt(
+          file: engine.folder + "/checkpoint", position: 0, offset: 0,
+          what: "it is of entry \(kept.tail.nextIndex - 1), which the log does not begin with")
+      }
+      applied = kept
+    }
+    let start = applied.tail.nextIndex
     var memberships = [
-      MembershipEntry(index: before.index, membership: MembersEntry(founders).membership)
+      MembershipEntry(
+        index: start - 1, membership: MembersEntry(applied.members).membership)
     ]
-    let commit = max(tail.commitMark, before.index)
-    for index in before.index + 1..<max(tail.nextIndex, before.index + 1) {
+    let commit = max(tail.commitMark, start - 1)
+    for index in start..<max(tail.nextIndex, start) {
       let entry = try OpenedLog.entry(at: index, of: engine)
       if entry.header.kind == .configuration {
         memberships.append(
@@ -37,14 +45,26 @@ struct OpenedLog {
       if index <= commit { applied.apply(entry) } else { pending.append(entry) }
     }
     self.applied = applied
-    start = RaftCore.Start(
+    self.start = RaftCore.Start(
       hard: HardState(), log: log, memberships: memberships, commit: commit,
       floor: LogPosition(term: log.term(at: commit) ?? 0, index: commit),
       isUncertain: try engine.hasUncertainTail)
   }
 
+  /// What there is before the first entry that is kept, where nothing says more.
+  static func base<D: Disk>(
+    of engine: LogEngine<D>, founders: [MemberEntry]
+  ) throws(CommitLogError) -> ReplicatedState {
+    let before = try engine.terms().before
+    var first = LogTail()
+    first.nextIndex = before.index + 1
+    first.lastTerm = before.term
+    first.nextOffset = engine.offsets.lowerBound
+    return ReplicatedState(tail: first, members: founders)
+  }
+
   /// The header, and of a control entry the body too.
-  private static func entry<D: Disk>(
+  static func entry<D: Disk>(
     at index: UInt64, of engine: LogEngine<D>
   ) throws(CommitLogError) -> PendingEntry {
     let header = try engine.header(at: index)

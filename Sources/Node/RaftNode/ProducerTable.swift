@@ -1,3 +1,5 @@
+import RaftAPI
+
 /// What identifies a request of an idempotent producer: its id, the epoch of its present life, and the number of the
 /// request's first record, counted from 0 in that epoch.
 package struct ProducerStamp: Hashable, Sendable {
@@ -88,6 +90,38 @@ package struct ProducerTable: Equatable, Sendable {
   }
 
   package init() {}
+
+  init(_ states: [ProducerState]) {
+    for state in states {
+      guard let entry = state.producer else { continue }
+      begin(
+        id: entry.id, epoch: entry.epoch, subject: entry.subject, name: entry.name,
+        index: state.lastIndex)
+      producers[entry.id]?.appended = state.appended.map {
+        Appended(
+          sequence: $0.sequence, count: $0.count, baseOffset: $0.baseOffset, index: $0.index)
+      }
+    }
+  }
+
+  /// In the order of the ids, so that the same table gives the same bytes.
+  var states: [ProducerState] {
+    producers.sorted { $0.key < $1.key }.map { id, producer in
+      var state = ProducerState()
+      state.producer = ProducerEntry(
+        id: id, epoch: producer.epoch, subject: producer.subject, name: producer.name)
+      state.lastIndex = producer.lastIndex
+      state.appended = producer.appended.map { appended in
+        var request = AppendedRequest()
+        request.sequence = appended.sequence
+        request.count = appended.count
+        request.baseOffset = appended.baseOffset
+        request.index = appended.index
+        return request
+      }
+      return state
+    }
+  }
 
   /// What the entry at the log's end makes of a request of `count` records.
   package func judge(_ stamp: ProducerStamp, count: UInt64, subject: String) -> Verdict {

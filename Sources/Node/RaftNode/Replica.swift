@@ -21,6 +21,8 @@ package final class Replica<D: Disk> {
 
   package let id: NodeID
   package let settings: Settings
+  /// The membership before the first entry.
+  let founders: [MemberEntry]
   package let disk: ReplicaDisk<D>
   package internal(set) var core: RaftCore
 
@@ -72,6 +74,7 @@ package final class Replica<D: Disk> {
     }
     self.id = id
     self.settings = settings
+    self.founders = founders
     self.disk = ReplicaDisk(engine, hardState)
     applied = opened.applied
     latest = opened.applied

@@ -105,6 +105,22 @@ extension RaftRunner {
   }
 }
 
+extension RaftRunner {
+  /// Removes the oldest segment if the log's retention lets it go, once what follows from it is kept. On the disk's thread.
+  package func applyRetentionStep() throws(CommitLogError) -> RetentionStep? {
+    let applied = status.appliedIndex
+    let step = try replica.engine.applyRetention { last throws(CommitLogError) in
+      try replica.keepState(through: last, applied: applied)
+    }
+    guard step != nil else { return nil }
+    let first = replica.engine.firstIndex
+    eventLoop.execute { [self] in
+      self.step { replica.handle(.compacted(through: first - 1), at: $0) }
+    }
+    return step
+  }
+}
+
 // MARK: - On the loop
 
 extension RaftRunner {

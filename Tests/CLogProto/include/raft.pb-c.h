@@ -23,6 +23,9 @@ typedef struct Raft__V1__Introduction Raft__V1__Introduction;
 typedef struct Raft__V1__Founding Raft__V1__Founding;
 typedef struct Raft__V1__Member Raft__V1__Member;
 typedef struct Raft__V1__Members Raft__V1__Members;
+typedef struct Raft__V1__Checkpoint Raft__V1__Checkpoint;
+typedef struct Raft__V1__ProducerState Raft__V1__ProducerState;
+typedef struct Raft__V1__AppendedRequest Raft__V1__AppendedRequest;
 typedef struct Raft__V1__Producer Raft__V1__Producer;
 
 
@@ -218,6 +221,53 @@ struct  Raft__V1__Members
     , 0,NULL }
 
 
+/*
+ * What follows from the entries of a log up to one of them, kept when those entries are removed.
+ */
+struct  Raft__V1__Checkpoint
+{
+  ProtobufCMessage base;
+  uint64_t index;
+  uint64_t term;
+  uint64_t next_offset;
+  uint64_t log_time;
+  uint64_t max_timestamp;
+  size_t n_members;
+  Raft__V1__Member **members;
+  size_t n_producers;
+  Raft__V1__ProducerState **producers;
+};
+#define RAFT__V1__CHECKPOINT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__checkpoint__descriptor) \
+    , 0, 0, 0, 0, 0, 0,NULL, 0,NULL }
+
+
+struct  Raft__V1__ProducerState
+{
+  ProtobufCMessage base;
+  Raft__V1__Producer *producer;
+  uint64_t last_index;
+  size_t n_appended;
+  Raft__V1__AppendedRequest **appended;
+};
+#define RAFT__V1__PRODUCER_STATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__producer_state__descriptor) \
+    , NULL, 0, 0,NULL }
+
+
+struct  Raft__V1__AppendedRequest
+{
+  ProtobufCMessage base;
+  uint64_t sequence;
+  uint64_t count;
+  uint64_t base_offset;
+  uint64_t index;
+};
+#define RAFT__V1__APPENDED_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__appended_request__descriptor) \
+    , 0, 0, 0, 0 }
+
+
 struct  Raft__V1__Producer
 {
   ProtobufCMessage base;
@@ -383,6 +433,63 @@ Raft__V1__Members *
 void   raft__v1__members__free_unpacked
                      (Raft__V1__Members *message,
                       ProtobufCAllocator *allocator);
+/* Raft__V1__Checkpoint methods */
+void   raft__v1__checkpoint__init
+                     (Raft__V1__Checkpoint         *message);
+size_t raft__v1__checkpoint__get_packed_size
+                     (const Raft__V1__Checkpoint   *message);
+size_t raft__v1__checkpoint__pack
+                     (const Raft__V1__Checkpoint   *message,
+                      uint8_t             *out);
+size_t raft__v1__checkpoint__pack_to_buffer
+                     (const Raft__V1__Checkpoint   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__Checkpoint *
+       raft__v1__checkpoint__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__checkpoint__free_unpacked
+                     (Raft__V1__Checkpoint *message,
+                      ProtobufCAllocator *allocator);
+/* Raft__V1__ProducerState methods */
+void   raft__v1__producer_state__init
+                     (Raft__V1__ProducerState         *message);
+size_t raft__v1__producer_state__get_packed_size
+                     (const Raft__V1__ProducerState   *message);
+size_t raft__v1__producer_state__pack
+                     (const Raft__V1__ProducerState   *message,
+                      uint8_t             *out);
+size_t raft__v1__producer_state__pack_to_buffer
+                     (const Raft__V1__ProducerState   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__ProducerState *
+       raft__v1__producer_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__producer_state__free_unpacked
+                     (Raft__V1__ProducerState *message,
+                      ProtobufCAllocator *allocator);
+/* Raft__V1__AppendedRequest methods */
+void   raft__v1__appended_request__init
+                     (Raft__V1__AppendedRequest         *message);
+size_t raft__v1__appended_request__get_packed_size
+                     (const Raft__V1__AppendedRequest   *message);
+size_t raft__v1__appended_request__pack
+                     (const Raft__V1__AppendedRequest   *message,
+                      uint8_t             *out);
+size_t raft__v1__appended_request__pack_to_buffer
+                     (const Raft__V1__AppendedRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__AppendedRequest *
+       raft__v1__appended_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__appended_request__free_unpacked
+                     (Raft__V1__AppendedRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Raft__V1__Producer methods */
 void   raft__v1__producer__init
                      (Raft__V1__Producer         *message);
@@ -427,6 +534,15 @@ typedef void (*Raft__V1__Member_Closure)
                   void *closure_data);
 typedef void (*Raft__V1__Members_Closure)
                  (const Raft__V1__Members *message,
+                  void *closure_data);
+typedef void (*Raft__V1__Checkpoint_Closure)
+                 (const Raft__V1__Checkpoint *message,
+                  void *closure_data);
+typedef void (*Raft__V1__ProducerState_Closure)
+                 (const Raft__V1__ProducerState *message,
+                  void *closure_data);
+typedef void (*Raft__V1__AppendedRequest_Closure)
+                 (const Raft__V1__AppendedRequest *message,
                   void *closure_data);
 typedef void (*Raft__V1__Producer_Closure)
                  (const Raft__V1__Producer *message,
@@ -485,6 +601,9 @@ extern const ProtobufCMessageDescriptor raft__v1__introduction__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__founding__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__member__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__members__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__checkpoint__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__producer_state__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__appended_request__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__producer__descriptor;
 extern const ProtobufCServiceDescriptor raft__v1__raft__descriptor;
 
