@@ -24,6 +24,8 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
   private let requests: ProduceRequestReader
   private var gathering: [Origin] = []
   private var pending: [Group] = []
+  private var timing = GroupTiming()
+  private var gatheredRequests = 0
   /// The cost of what was placed and is not committed.
   private var uncommitted = 0
   private var isStopping = false
@@ -45,6 +47,9 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     let last: UInt64
     let term: UInt64
     let origins: [Origin]
+    let requests: Int
+    /// When it was built, by the loop's clock.
+    let began: UInt64
   }
 
   /// - Parameter loops: every loop that submits; they are told of each commit.
@@ -124,12 +129,18 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
 
   private func accept(_ origin: Origin) {
     gathering.append(origin)
+    gatheredRequests += origin.submission.entries.count
     runner.hasRecords()
   }
 
   package var hasRecords: Bool { !gathering.isEmpty }
 
+  package func buildTime(now: UInt64) -> UInt64? {
+    isStopping ? nil : timing.start(gathered: gatheredRequests, now: now)
+  }
+
   package func build(_ builder: inout EntryBuilder) {
+    timing.starts(gathered: gatheredRequests)
     for place in gathering.indices {
       let submission = gathering[place].submission
       if let refusal = refusal(of: submission) {
@@ -181,43 +192,55 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
   }
 
   package func built(through index: UInt64, term: UInt64) {
-    pending.append(Group(last: index, term: term, origins: gathering))
+    pending.append(
+      Group(
+        last: index, term: term, origins: gathering, requests: gatheredRequests,
+        began: NIODeadline.now().uptimeNanoseconds))
     gathering.removeAll(keepingCapacity: true)
-    // A group of which all was refused waits for nobody.
-    resolveCommitted(through: committedIndex)
+    gatheredRequests = 0
+    // One of which all was refused waits for nobody: it is answered at the end of this turn.
   }
 
   package func refused(_ why: ProposalRefusal) {
     let failure = failure(of: why)
     let refused = gathering
     gathering.removeAll()
+    gatheredRequests = 0
     for origin in refused { origin.submission.refuse(failure) }
     guard let before = pending.last else {
       resolve(refused, .failure(failure))
       return settleDrain()
     }
     // Behind the answers before them.
-    pending.append(Group(last: before.last, term: before.term, origins: refused))
+    pending.append(
+      Group(last: before.last, term: before.term, origins: refused, requests: 0, began: 0))
   }
 
   package func committed(_ index: UInt64, end: UInt64) {
     self.end.store(end, ordering: .sequentiallyConsistent)
     for loop in loops { loop.committed() }
+    let before = committedIndex
     committedIndex = index
-    resolveCommitted(through: index)
+    let now = NIODeadline.now().uptimeNanoseconds
+    for group in pending.prefix(while: { $0.last <= index })
+    where group.last > before && group.requests > 0 {
+      timing.wrote(
+        group.requests, took: now - group.began, gathered: gatheredRequests, now: now)
+    }
   }
 
-  private func resolveCommitted(through index: UInt64) {
-    var done = 0
-    while done < pending.count, pending[done].last <= index {
-      settle(pending[done], .success(pending[done].term))
-      done += 1
-    }
-    pending.removeFirst(done)
+  /// Answers what is committed, while the next write is on its way.
+  package func turnEnded() {
+    let done = pending.prefix { $0.last <= committedIndex }
+    guard !done.isEmpty else { return }
+    pending.removeFirst(done.count)
+    for group in done { settle(group, .success(group.term)) }
     settleDrain()
   }
 
   package func leadershipEnded(term: UInt64) {
+    // What is committed is answered as such.
+    turnEnded()
     let lost = pending
     pending.removeAll()
     for group in lost {

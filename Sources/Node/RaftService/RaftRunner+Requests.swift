@@ -127,15 +127,31 @@ extension RaftRunner {
   /// While a write is on its way everything else gathers, and goes with the next.
   func proposeGathered() {
     guard !isDiskBusy || replica.core.role != .leader else { return }
-    if let source, source.hasRecords { append(from: source) }
+    if let source, source.hasRecords {
+      if let time = source.buildTime(now: Self.now().nanoseconds) {
+        buildLater(time)
+      } else {
+        append(from: source)
+      }
+    }
     guard !gathered.isEmpty else { return }
     let proposals = gathered
     gathered.removeAll(keepingCapacity: true)
     carryOut(replica.propose(proposals, at: Self.now()))
   }
 
+  private func buildLater(_ time: UInt64) {
+    guard buildTimer == nil else { return }
+    buildTimer = eventLoop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(time)) {
+      self.buildTimer = nil
+      self.endTurnSoon()
+    }
+  }
+
   private func append(from source: any RecordSource) {
     if let why = replica.appendRefusal { return source.refused(why) }
+    buildTimer?.cancel()
+    buildTimer = nil
     let batch = spare ?? FrameBatch(capacity: 1 << 20)
     spare = nil
     let (effects, last) = replica.append(in: batch, at: Self.now()) { source.build(&$0) }

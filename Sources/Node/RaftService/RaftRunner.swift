@@ -52,6 +52,9 @@ package final class RaftRunner: @unchecked Sendable {
   var diskFailure: CommitLogError?
   var retry: Scheduled<Void>?
 
+  /// Starts the next write when those that it waits for do not come.
+  var buildTimer: Scheduled<Void>?
+
   // Requests.
   var source: (any RecordSource)?
   /// Memory of a batch that is on disk, for the next.
@@ -175,6 +178,7 @@ package final class RaftRunner: @unchecked Sendable {
     timer?.cancel()
     stallCheck?.cancel()
     retry?.cancel()
+    buildTimer?.cancel()
     for link in links.values { link.close() }
     links.removeAll()
     abandonRequests()
@@ -212,6 +216,7 @@ package final class RaftRunner: @unchecked Sendable {
     proposeGathered()
     carryOut(replica.endTurn(at: Self.now()))
     startDisk()
+    source?.turnEnded()
     publish()
     arm()
   }
