@@ -9,6 +9,31 @@ extension RealProcesses {
       #expect(report.faults(expecting: Self.checks) == [])
     }
 
+    @Test func `servers form one cluster, and never two`() async throws {
+      let report = try await PythonScript("ProcessTests/cluster_forming.py").run(
+        timeoutSeconds: 260)
+      #expect(report.faults(expecting: Self.forming) == [])
+    }
+
+    /// DISTLOG_KILL_ROUNDS sets how often, DISTLOG_KILL_SEED the seed.
+    @Test func `nothing acknowledged is lost when servers of a cluster are killed`() async throws {
+      let rounds = max(1, Int(Programs.environment("DISTLOG_KILL_ROUNDS") ?? "") ?? 4)
+      let seed = Programs.environment("DISTLOG_KILL_SEED") ?? "1"
+      let report = try await PythonScript("ProcessTests/cluster_kills.py").run(
+        ["--rounds", "\(rounds)", "--seed", seed], timeoutSeconds: 140 + 10 * Double(rounds))
+      let expected = (1...rounds).map { "round \($0)" } + ["all_rounds"]
+      #expect(report.faults(expecting: expected) == [], "seed \(seed)")
+    }
+
+    private static let forming = [
+      "six_servers_that_expect_three_form_one_cluster",
+      "kills_while_it_forms_never_make_two",
+      "two_servers_of_one_name_form_nothing",
+      "a_client_is_told_that_there_is_no_cluster_yet",
+      "a_single_node_grows_into_a_cluster",
+      "a_folder_of_the_version_before_opens_in_a_cluster",
+    ]
+
     private static let checks = [
       "three_servers_agree_on_who_they_are",
       "followers_refuse_writes_and_serve_reads",

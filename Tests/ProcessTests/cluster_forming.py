@@ -1,0 +1,160 @@
+"""How real servers form a cluster, and what they do not form.
+
+    cluster_forming.py [name of a check...]
+"""
+
+import pathlib
+import random
+import shutil
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Python"))
+
+import grpc
+
+import checks
+import clusters
+import servers
+import stubs
+from checks import equal, true, within
+from clusters import servers_of
+from history import History, judge
+from stubs import log_pb2, log_pb2_grpc
+
+SEED = 20261127
+check = checks.Checks()
+
+
+def in_a_folder(workspace, name):
+    """A workspace of its own within another, with the same certificates."""
+    inner = servers.Workspace.__new__(servers.Workspace)
+    inner.path = workspace.path / name
+    inner.path.mkdir()
+    inner.certificates, inner.servers = workspace.certificates, workspace.servers
+    return inner
+
+
+@check
+def six_servers_that_expect_three_form_one_cluster(workspace):
+    cluster = clusters.Cluster(in_a_folder(workspace, "six"), count=6, expected=3, seeds=3)
+    cluster.start()
+    answers = [servers_of(node) for node in cluster.nodes]
+    equal(len({answer.cluster_id for answer in answers}), 1, "clusters")
+    # Those that are no members know nobody.
+    lists = within(10, lambda: [answer for answer in map(servers_of, cluster.nodes) if answer.leader_id], "a leader")
+    equal(len(lists[0].servers), 3, f"members {lists[0].servers}")
+    for node in cluster.nodes:
+        node.kill()
+
+
+@check
+def kills_while_it_forms_never_make_two(workspace):
+    chance = random.Random(SEED)
+    for turn in range(6):
+        cluster = clusters.Cluster(in_a_folder(workspace, f"kills{turn}"), count=3)
+        for node in cluster.nodes:
+            node.begin()
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            time.sleep(chance.random() * 0.15)
+            node = chance.choice(cluster.nodes)
+            node.kill()
+            node.begin()
+        for node in cluster.nodes:
+            node.await_ready()
+        answers = [servers_of(node) for node in cluster.nodes]
+        equal(len({answer.cluster_id for answer in answers}), 1, f"clusters in turn {turn}, seed {SEED}")
+        cluster.leader()
+        for node in cluster.nodes:
+            node.kill()
+
+
+@check
+def two_servers_of_one_name_form_nothing(workspace):
+    cluster = clusters.Cluster(in_a_folder(workspace, "twins"), count=3)
+    twin = cluster.nodes[2]
+    usual = twin.command
+    twin.command = lambda: [("node2" if word == "node3" else word) for word in usual()]
+    for node in cluster.nodes:
+        node.begin()
+    within(10, lambda: "two servers are called node2" in cluster.nodes[0].log(), "the log says why")
+    for node in cluster.nodes:
+        true("ready" not in node.log(), f"{node.id} is ready")
+        # Told to stop, they stop.
+        equal(node.terminate(within=5), 0, "exit code")
+
+
+@check
+def a_client_is_told_that_there_is_no_cluster_yet(workspace):
+    cluster = clusters.Cluster(in_a_folder(workspace, "alone"), count=3)
+    first = cluster.nodes[0]
+    first.begin()
+    within(10, lambda: "1 of 3 servers have met" in first.log(), "it waits")
+    stubs.expect(lambda: servers_of(first), grpc.StatusCode.UNAVAILABLE, "NOT_READY")
+    equal(first.terminate(within=5), 0, "exit code")
+
+
+@check
+def a_single_node_grows_into_a_cluster(workspace):
+    cluster = clusters.Cluster(in_a_folder(workspace, "grows"), count=3)
+    first = cluster.nodes[0]
+    first.expect = 1
+    cluster.seeds = [first.address]
+    first.start()
+    history = History()
+    producer = clusters.Producer(cluster, "g", history)
+    for _ in range(100):
+        producer.produce(10)
+    for node in cluster.nodes[1:]:
+        node.expect = 0
+        node.start()
+        cluster.client("cluster", "add", node.id, node.address, servers_at=first.address)
+        producer.produce(10)
+    within(20, lambda: sum(server.role == log_pb2.SERVER_ROLE_VOTER for server in servers_of(first).servers) == 3,
+           "all have a vote")
+    first.kill()
+    for _ in range(100):
+        producer.produce(10)
+    first.start()
+    cluster.verify()
+    producer.close()
+    for node in cluster.nodes:
+        equal(judge(history, clusters.read_all(node)), [])
+        node.kill()
+
+
+@check
+def a_folder_of_the_version_before_opens_in_a_cluster(workspace):
+    fixtures = servers.REPOSITORY / "Tests" / "Fixtures"
+    names = sorted(path.name for path in fixtures.glob("format-*") if path.is_dir())
+    true(names, f"data folders in {fixtures}")
+    for name in names:
+        cluster = clusters.Cluster(in_a_folder(workspace, f"old-{name}"), count=2)
+        first, second = cluster.nodes
+        shutil.copytree(fixtures / name / "data", first.data)
+        first.expect, second.expect = 1, 0
+        cluster.seeds = [first.address]
+        first.start()
+        start = first.call(lambda channel: log_pb2_grpc.LogsStub(channel).DescribeLog(
+            log_pb2.DescribeLogRequest(), timeout=clusters.LONG)).start_offset
+        before = clusters.read_all(first, start)
+        true(before, f"records in {name}")
+        second.start()
+        cluster.client("cluster", "add", second.id, second.address, servers_at=first.address)
+        within(20, lambda: sum(server.role == log_pb2.SERVER_ROLE_VOTER for server in servers_of(first).servers) == 2,
+               "both have a vote")
+        cluster.verify()
+        equal(clusters.read_all(second, start), before, f"records of {name} on the other server")
+        for node in cluster.nodes:
+            node.kill()
+
+
+def main():
+    checks.give_up_after(240)
+    with servers.Workspace() as workspace:
+        return check.run(workspace, only=sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
