@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Package.swift Sources Tests Examples
 
-.PHONY: help deps deps-run deps-test build release run test check fix ci certs protos docs bench dist install uninstall \
+.PHONY: help deps deps-run deps-test build release run up down test check fix ci certs protos docs bench dist install uninstall \
 	test-dist fuzz sim test-tsan test-asan clean
 
 PREFIX := /usr/local
@@ -40,9 +40,16 @@ release: deps-run ## build both programs, optimised
 run: ## the whole way once: three nodes, a real file in, kill -9 of the leader, the same bytes on all
 	@started=$$(date +%s); $(MAKE) deps-run release certs; DISTLOG_STARTED=$$started scripts/run.sh
 
+up: deps-run release certs ## start three nodes and leave them running, data in the folder cluster
+	@scripts/cluster.sh up
+
+down: ## stop what `make up` started; the data stays
+	@scripts/cluster.sh down
+
 test: deps-test certs ## build with the tests and run them all
 	@scripts/test-example.sh
 	swift build --build-tests $(IMPORTS)
+	DISTLOG_BIN_DIR="$$(swift build --show-bin-path)" scripts/test-five-minutes.sh
 	DISTLOG_BIN_DIR="$$(swift build --show-bin-path)" swift test --skip-build --disable-xctest --no-parallel
 
 check: deps-test ## format, layers, protos, documents; changes nothing

@@ -22,7 +22,7 @@ import Testing
     let loop = ServiceLoop(EmbeddedLoop.shared, limits: ServiceLimits())
     let expected: [String: Set<LogMethod>] = [
       "writer": [.produce, .produceStream, .initProducer, .getServers],
-      "reader": [.consume, .consumeStream, .findOffset, .getServers],
+      "reader": [.consume, .consumeStream, .findOffset, .checksum, .getServers],
       "": [.getServers],
     ]
     for (subject, allowed) in expected {

@@ -179,7 +179,8 @@ extension RealProcesses {
 
     @Test func `a server killed under a producer leaves told what is unknown`() async throws {
       let server = try await ServerProcess.started()
-      let producer = try ClientRun(server, ["produce", "--batch", "5", "--ack-output", "offsets"])
+      let producer = try ClientRun(
+        server, ["produce", "--batch", "5", "--ack-output", "offsets", "--timeout", "2s"])
       // Some of it is under way whenever the server dies.
       producer.writeNumbersWithoutEnd()
       for _ in 0..<200 { _ = try await producer.line() }

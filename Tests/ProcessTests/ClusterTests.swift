@@ -31,7 +31,7 @@ extension RealProcesses {
       "two_servers_of_one_name_form_nothing",
       "a_client_is_told_that_there_is_no_cluster_yet",
       "a_single_node_grows_into_a_cluster",
-      "a_folder_of_the_version_before_opens_in_a_cluster",
+      "a_folder_of_the_version_before_becomes_a_cluster_of_one",
     ]
 
     private static let checks = [

@@ -55,7 +55,9 @@ extension ExitCode {
   /// The one place where errors become exit codes.
   package init(_ error: DistlogError) {
     switch error.origin {
-    case .unreachable: self = error.reason == "CONNECTION_LOST" ? .temporary : .noServer
+    case .unreachable:
+      // What was sent before may be in the log: that is not as if nobody had been there.
+      self = error.isOutcomeUnknown || error.reason == "CONNECTION_LOST" ? .temporary : .noServer
     case .secureConnection, .protocolViolation: self = .protocolError
     case .configuration: self = .configuration
     case .server, .client: self = Self.of(code: error.code, reason: error.reason)

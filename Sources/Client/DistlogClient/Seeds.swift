@@ -90,9 +90,11 @@ actor Seeds {
       let channel = channel(to: all[(current + step) % all.count])
       do {
         let list = try await list(of: channel)
+        // One that is no member knows nobody.
+        guard !list.servers.isEmpty else { continue }
         answering = answering ?? channel
         // What a server alone advertises need not be how it is reached from here.
-        if list.servers.count <= 1 { return channel }
+        if list.servers.count == 1 { return channel }
         guard let told = list.servers.first(where: \.isLeader),
           let address = try? ServerAddress(told.rpcAddr)
         else { continue }
