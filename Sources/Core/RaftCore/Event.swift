@@ -26,6 +26,8 @@ package enum Event: Sendable {
   case read(id: UInt64)
   /// Let this voter lead.
   case transfer(to: NodeID)
+  /// The writes of the entries from this index on found no room and are given up; only where `canWithdraw`.
+  case withdrawn(from: UInt64)
   /// The disk failed: this node takes no further part until it is started again.
   case diskFailed
   /// The disk has answered nothing for too long, or answers again.

@@ -184,6 +184,12 @@ extension RaftCore {
     progress = membership.all.filter { $0 != id }.map { node in
       Progress(node, next: log.lastIndex + 1, session: nextSession(), at: now)
     }
+    if membership.voters == [id], durable == log.lastIndex {
+      // In a group of one what is on its disk is on a majority's, whoever wrote it; it need not wait for an entry of this term.
+      commit = max(commit, durable)
+      memberships.committed(commit)
+      reportCommit()
+    }
     // A log that its owner may have cut short is the log now: those that could know better have agreed.
     log.append(count: 1, term: hard.term)
     let ticket = nextTicket(last: log.lastIndex)

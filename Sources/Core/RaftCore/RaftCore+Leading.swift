@@ -133,6 +133,20 @@ extension RaftCore {
     for place in progress.indices { askToReplicate(place) }
   }
 
+  /// Whether entries behind `durable` may be taken back: nobody but this node, which is a group alone, has seen them. Else
+  /// an index of a term would stand for two entries (rule 8).
+  package var canWithdraw: Bool {
+    role == .leader && progress.isEmpty && membership.all == [id] && durable >= firstOfTerm
+  }
+
+  mutating func withdraw(from index: UInt64) {
+    precondition(
+      canWithdraw && index > durable && index > commit, "\(id) takes back entry \(index)")
+    log.truncate(from: index)
+    writes.removeAll { $0.last >= index }
+    if memberships.truncate(from: index) { actions.append(.membershipChanged(membership)) }
+  }
+
   // MARK: Answers
 
   mutating func receivedAppendAnswer(_ answer: AppendAnswer, from node: NodeID) {

@@ -149,6 +149,7 @@ package struct RaftCore: Sendable {
     case .compacted(let index): log.dropPrefix(through: index)
     case .read(let id): read(id)
     case .transfer(let node): beginTransfer(to: node)
+    case .withdrawn(let index): withdraw(from: index)
     case .diskFailed: diskFailed()
     case .diskStalled(let isStalled): diskStalled(isStalled)
     case .turnEnded: turnEnded()

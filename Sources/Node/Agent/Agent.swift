@@ -175,10 +175,12 @@ package final class Agent: Sendable {
     settings.raft.heartbeatInterval = configuration.heartbeat.nanoseconds
     let timeout = configuration.electionTimeout.nanoseconds
     settings.raft.electionTimeout = timeout...(timeout + timeout / 2)
-    return try Replica(
+    let replica = try Replica(
       configuration.dataFolder, disk: LinuxDisk(), settings: settings,
       founders: state.founding?.members ?? [], isNew: false,
       random: SeededRandom(seed: .random(in: .min ... .max)), at: RaftRunner.now())
+    replica.keepReserve()
+    return replica
   }
 
   private func serve(_ replica: sending Replica<LinuxDisk>, _ prepared: Prepared) async throws {

@@ -229,6 +229,19 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     }
   }
 
+  package func withdrawn(from index: UInt64) {
+    // What was written before is answered first.
+    turnEnded()
+    let back = pending.filter { $0.last >= index }
+    pending.removeAll { $0.last >= index }
+    let why = failure(of: .diskFull)
+    for group in back {
+      for origin in group.origins { origin.submission.refuse(why) }
+      settle(group, .failure(why))
+    }
+    settleDrain()
+  }
+
   /// Answers what is committed, while the next write is on its way.
   package func turnEnded() {
     let done = pending.prefix { $0.last <= committedIndex }
@@ -269,7 +282,7 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     case .producer(let why): return .producer(why)
     case .producerTooFast: return .producerTooFast
     case .offsetMismatch(let next): return .offsetMismatch(next: next)
-    case .diskFull: return status.noRoom.map { LogFailure(of: $0) } ?? .noLeader
+    case .diskFull: return status.noRoom.map { LogFailure(of: $0) } ?? .diskFull(file: "the log")
     case .raft(.notLeader(let leader?)):
       guard let member = status.members.first(where: { $0.id == leader }) else { return .noLeader }
       return .notLeader(id: member.name, address: member.address, term: status.term)

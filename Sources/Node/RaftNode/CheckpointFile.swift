@@ -117,7 +117,30 @@ extension Replica {
     for index in state.tail.nextIndex...last {
       state.apply(try OpenedLog.entry(at: index, of: engine))
     }
-    try file.write(state)
+    do throws(CommitLogError) {
+      try file.write(state)
+    } catch {
+      // Retention makes room on a full disk, and must not need any.
+      guard case .diskFull = error, engine.disk.exists(reserve) else { throw error }
+      try engine.disk.remove(reserve)
+      try engine.disk.syncFolder(engine.folder)
+      try file.write(state)
+    }
     return true
+  }
+
+  private var reserve: String { engine.folder + "/reserve" }
+
+  /// Sees to it that there is room for a checkpoint on a full disk; where there is none now, a later call does.
+  package func keepReserve() {
+    guard !engine.disk.exists(reserve) else { return }
+    guard let file = try? engine.disk.create(reserve) else { return }
+    do {
+      try file.reserve(from: 0, to: 64 << 10)
+      try file.sync()
+      try engine.disk.syncFolder(engine.folder)
+    } catch {
+      try? engine.disk.remove(reserve)
+    }
   }
 }

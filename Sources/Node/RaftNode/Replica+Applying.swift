@@ -1,3 +1,4 @@
+package import ClusterModel
 import CommitLog
 import RaftCore
 
@@ -16,6 +17,24 @@ extension Replica {
     latest = applied
     for entry in pending { latest.apply(entry) }
     effects.append(.disk(.truncate(from: index)))
+  }
+
+  /// Takes back the entries that are not on this node's disk, for which it has no room; only while `core.canWithdraw`.
+  package func withdraw(at now: Instant) -> [ReplicaEffect] {
+    within(now) {
+      let index = core.durable + 1
+      guard index <= core.log.lastIndex else { return }
+      perform(core.handle(.withdrawn(from: index), at: now))
+      pending.removeAll { $0.header.index >= index }
+      latest = applied
+      for entry in pending { latest.apply(entry) }
+      for waiter in waiters where waiter.index >= index {
+        effects.append(.resolved(id: waiter.id, .refused(.diskFull)))
+      }
+      waiters.removeAll { $0.index >= index }
+      isDiskFull = false
+      effects.append(.withdrawn(from: index))
+    }
   }
 
   func apply(through index: UInt64) {

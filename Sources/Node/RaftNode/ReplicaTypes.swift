@@ -22,7 +22,7 @@ package enum DiskJob {
   case write(FrameBatch, ticket: UInt64, committed: UInt64)
   case confirmTail
 
-  var isWrite: Bool {
+  package var isWrite: Bool {
     if case .write = self { return true }
     return false
   }
@@ -43,6 +43,11 @@ package enum DiskResult {
   case full(FrameBatch, ticket: UInt64, committed: UInt64)
   case confirmed
   case failed(CommitLogError)
+
+  package var isWritten: Bool {
+    if case .written = self { return true }
+    return false
+  }
 }
 
 /// What came of a list of jobs.
@@ -112,6 +117,8 @@ package enum ReplicaEffect {
   case readFailed(id: UInt64)
   case roleChanged
   case membershipChanged(Membership)
+  /// The entries from this index on are taken back: they were written nowhere.
+  case withdrawn(from: UInt64)
   case sendImage(to: NodeID)
   /// The log on this node's disk cannot be read.
   case damaged(CommitLogError)

@@ -28,6 +28,7 @@ extension RaftRunner {
       }
       if replica.core.role != .leader { source?.leadershipEnded(term: replica.core.hard.term) }
     case .membershipChanged: connect()
+    case .withdrawn(let index): source?.withdrawn(from: index)
     case .sendImage(let node): refuseImage(to: node)
     case .damaged(let error): notice(.damaged(error))
     }
@@ -104,7 +105,11 @@ extension RaftRunner {
       return
     }
     if isDiskStalled { diskStalls(false) }
-    noRoom = done.noRoom
+    if let why = done.noRoom {
+      noRoom = why
+    } else if done.results.contains(where: \.isWritten) {
+      noRoom = nil
+    }
     for case .failed(let error) in done.results { diskFailed(error) }
     step { now in done.results.flatMap { replica.done($0, at: now) } }
     if case .written(_, let batch)? = done.results.last, spare == nil {
@@ -112,6 +117,13 @@ extension RaftRunner {
       spare = batch
     }
     jobs = done.left + jobs
+    if !done.left.isEmpty, replica.core.canWithdraw {
+      // Alone with a full disk: whoever waits learns that nothing was written, and may try again.
+      publish()
+      jobs.removeAll(where: \.isWrite)
+      step { replica.withdraw(at: $0) }
+      return
+    }
     guard !done.left.isEmpty, retry == nil else { return }
     retry = eventLoop.assumeIsolated().scheduleTask(in: settings.fullDiskRetry) { [weak self] in
       guard let self else { return }

@@ -109,6 +109,9 @@ extension RaftRunner {
   /// Removes the oldest segment if the log's retention lets it go, once what follows from it is kept. On the disk's thread.
   package func applyRetentionStep() throws(CommitLogError) -> RetentionStep? {
     let applied = status.appliedIndex
+    // Before, for when there is room again, and behind the removal, before anybody else takes what it gave back.
+    replica.keepReserve()
+    defer { replica.keepReserve() }
     let step = try replica.engine.applyRetention { last throws(CommitLogError) in
       try replica.keepState(through: last, applied: applied)
     }

@@ -250,7 +250,7 @@ package final class RaftRunner: @unchecked Sendable {
     now.commitIndex = core.commit
     now.appliedIndex = replica.applied.tail.nextIndex - 1
     now.committedEnd = replica.committedEnd
-    now.noRoom = replica.isDiskFull ? noRoom ?? .diskFull(file: replica.engine.folder) : nil
+    now.noRoom = noRoom
     now.diskFailure = diskFailure
     now.isReady = core.role == .leader && core.hasCommittedInTerm
     now.membershipIndex = core.membershipIndex
@@ -265,7 +265,8 @@ package final class RaftRunner: @unchecked Sendable {
     {
       notice(.changed(now))
     }
-    if now.isReady || isStopping {
+    // A server whose disk is full, or has failed, serves what it has.
+    if now.isReady || isStopping || now.noRoom != nil || now.diskFailure != nil {
       let waiters = readyWaiters
       readyWaiters.removeAll()
       for waiter in waiters { waiter.resume() }

@@ -17,6 +17,8 @@ package protocol RecordSource: AnyObject {
   func refused(_ why: ProposalRefusal)
   /// Entries up to `index` are committed and on this server's disk; records below `end` may be served.
   func committed(_ index: UInt64, end: UInt64)
+  /// Entries from `index` on are taken back: they were written nowhere.
+  func withdrawn(from index: UInt64)
   /// The next write is on its way: what was put off may be done.
   func turnEnded()
   /// This server does not lead any more: nobody knows what becomes of entries that were not committed.
