@@ -25,6 +25,16 @@ extension RealProcesses {
       #expect(report.faults(expecting: expected) == [], "seed \(seed)")
     }
 
+    @Test(arguments: ["sync", "write"])
+    func `a leader whose disk fails leads no more, and the others go on`(_ kind: String)
+      async throws
+    {
+      let report = try await PythonScript("ProcessTests/cluster_disk_errors.py").run(
+        ["--kind", kind, "--calls", "1-3"], timeoutSeconds: 130)
+      #expect(report.faults(expecting: ["cluster_disk_errors"]) == [])
+      print(report.output)
+    }
+
     private static let forming = [
       "six_servers_that_expect_three_form_one_cluster",
       "kills_while_it_forms_never_make_two",

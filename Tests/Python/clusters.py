@@ -235,7 +235,7 @@ class Producer:
                 self.refusals[reason] = self.refusals.get(reason, 0) + 1
                 if time.monotonic() > end or reason not in (
                         "NOT_LEADER", "NO_LEADER", "NOT_READY", "DRAINING", "OUTCOME_UNKNOWN", "UNAVAILABLE",
-                        "DEADLINE_EXCEEDED", "CANCELLED"):
+                        "DEADLINE_EXCEEDED", "CANCELLED", "STORAGE_FAILED"):
                     raise AssertionError(f"producer {self.name}: {reason}: {error.details()}") from error
                 leader = failure.info.metadata.get("leader_addr") if failure.info else None
                 self.target = leader or self._next()

@@ -277,7 +277,13 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
 
   private func failure(of why: ProposalRefusal) -> LogFailure {
     let status = runner.status
-    if let error = status.diskFailure { return .fenced(reason: "\(error)") }
+    if let error = status.diskFailure {
+      // Who leads in its place is what a client needs to know; what failed stands in the log.
+      guard let leader = status.leaderEntry, leader.id != runner.id else {
+        return .fenced(reason: "\(error)")
+      }
+      return .notLeader(id: leader.name, address: leader.address, term: status.term)
+    }
     switch why {
     case .producer(let why): return .producer(why)
     case .producerTooFast: return .producerTooFast
