@@ -114,6 +114,11 @@ extension LogEngine {
       try writer.applyRetention(options.retention, prepare)
     }
   }
+  /// The last entry that is in a closed segment.
+  package var lastClosedIndex: UInt64 {
+    let segments = currentView.segments
+    return segments[segments.count - 1].firstIndex - 1
+  }
   /// The first entry that is kept.
   package var firstIndex: UInt64 { currentView.firstIndex }
 }

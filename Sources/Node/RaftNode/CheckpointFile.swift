@@ -129,6 +129,17 @@ extension Replica {
     return true
   }
 
+  /// Makes the state as of the last closed segment's end durable, so that a start reads one segment's headers at most; on
+  /// the disk's thread.
+  package func checkpointClosedSegments(applied: UInt64) throws(CommitLogError) {
+    _ = try keepState(through: min(engine.lastClosedIndex, applied), applied: applied)
+  }
+
+  /// Makes the state as of the last entry applied durable, before the log is closed.
+  package func checkpointAll() throws(CommitLogError) {
+    try CheckpointFile(in: engine.folder, disk: engine.disk).write(applied)
+  }
+
   private var reserve: String { engine.folder + "/reserve" }
 
   /// Sees to it that there is room for a checkpoint on a full disk; where there is none now, a later call does.

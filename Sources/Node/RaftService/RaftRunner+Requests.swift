@@ -112,6 +112,16 @@ extension RaftRunner {
     // Before, for when there is room again, and behind the removal, before anybody else takes what it gave back.
     replica.keepReserve()
     defer { replica.keepReserve() }
+    if replica.engine.lastClosedIndex > checkpointed {
+      let closed = replica.engine.lastClosedIndex
+      do throws(CommitLogError) {
+        try replica.checkpointClosedSegments(applied: applied)
+        if closed <= applied { checkpointed = closed }
+      } catch {
+        // On a full disk a start has to read more.
+        guard error.isRetryable else { throw error }
+      }
+    }
     let step = try replica.engine.applyRetention { last throws(CommitLogError) in
       try replica.keepState(through: last, applied: applied)
     }
