@@ -12,10 +12,13 @@ private struct Single {
   let replica: Replica<SimulatedDisk>
   var now = Instant(nanoseconds: 1_000_000_000)
   var outcomes: [UInt64: ProposalOutcome] = [:]
+  /// Entries are not written.
+  private var savesOnly = false
   private var last: UInt64 = 0
 
   init(
-    _ disk: SimulatedDisk = SimulatedDisk(), isNew: Bool = true, retention: UInt64 = 0
+    _ disk: SimulatedDisk = SimulatedDisk(), isNew: Bool = true, retention: UInt64 = 0,
+    worksDisk: Bool = true
   ) throws(CommitLogError) {
     self.disk = disk
     var settings = Replica<SimulatedDisk>.Settings()
@@ -32,12 +35,14 @@ private struct Single {
       "/data", disk: disk, settings: settings, founders: [founder], isNew: isNew,
       random: SeededRandom(seed: 1), at: now)
     now = replica.deadline
+    savesOnly = !worksDisk
     carryOut(replica.handle(.tick, at: now))
   }
 
   mutating func carryOut(_ effects: [ReplicaEffect]) {
     for effect in effects {
       switch effect {
+      case .disk(let job) where savesOnly && job.isWrite: break
       case .disk(let job): carryOut(replica.done(replica.disk.perform(job), at: now))
       case .resolved(let id, let outcome): outcomes[id] = outcome
       default: break
@@ -203,6 +208,40 @@ private struct Single {
     single.carryOut(rest)
     #expect(!single.replica.isDiskFull)
     #expect(try single.records() == ["first"] + (0..<100).map { "\($0)" })
+  }
+
+  @Test func `alone, what a full disk refuses is taken back, and its offsets are given out again`()
+    throws
+  {
+    var single = try Single()
+    #expect(single.propose(["kept"]) != nil)
+    let jobs = single.gather("refused")
+    single.disk.faults.capacity = single.disk.used
+    // What fits into reserved space is written; so it is filled first.
+    var turn = single.replica.disk.perform(jobs)
+    var count: UInt64 = 2
+    while turn.left.isEmpty {
+      single.carryOut(turn)
+      count += 1
+      turn = single.replica.disk.perform(single.gather("refused"))
+    }
+    single.carryOut(turn)
+    #expect(single.replica.isDiskFull)
+    #expect(single.replica.core.canWithdraw)
+    single.carryOut(single.replica.withdraw(at: single.now))
+    #expect(single.outcomes[count] == .refused(.diskFull))
+    single.disk.faults.capacity = nil
+    let outcome = single.propose(["written"])
+    #expect(outcome == .appended(offset: count - 1, count: 1, term: 1, isDuplicate: false))
+    #expect(try single.records().last == "written")
+  }
+
+  @Test func `alone, what is on the disk is committed at once when it starts`() throws {
+    var single = try Single()
+    for number in 0..<5 { _ = single.propose(["\(number)"]) }
+    let again = try Single(single.disk.afterPowerCutOfNothing(), isNew: false, worksDisk: false)
+    #expect(again.replica.core.role == .leader)
+    #expect(again.replica.committedEnd == 5)
   }
 
   @Test func `a vote is saved although the log finds no room`() throws {
