@@ -21,12 +21,18 @@ struct OpenedLog {
     }
     var applied = try OpenedLog.base(of: engine, founders: founders)
     let kept = try CheckpointFile(in: engine.folder, disk: engine.disk).read()
-    if let kept {
+    var hasLost = false
+    if let kept, kept.tail.nextIndex > tail.nextIndex {
+      // A repair has cut committed entries off. What producers had appended is not known any more.
+      hasLost = true
+      applied = try OpenedLog.base(of: engine, founders: kept.members)
+    } else if let kept {
       // It was written before what it stands for was removed.
-      guard kept.tail.nextIndex >= before.index + 1, kept.tail.nextIndex <= tail.nextIndex else {
+      guard kept.tail.nextIndex > before.index else {
         throw .corrupt(
           file: engine.folder + "/checkpoint", position: 0, offset: 0,
-          what: "it is of entry \(kept.tail.nextIndex - 1), which the log does not begin with")
+          what:
+            "it is of entry \(kept.tail.nextIndex - 1), and the log begins behind \(before.index)")
       }
       applied = kept
     }
@@ -48,7 +54,7 @@ struct OpenedLog {
     self.start = RaftCore.Start(
       hard: HardState(), log: log, memberships: memberships, commit: commit,
       floor: LogPosition(term: log.term(at: commit) ?? 0, index: commit),
-      isUncertain: try engine.hasUncertainTail)
+      isUncertain: try engine.hasUncertainTail || hasLost)
   }
 
   /// What there is before the first entry that is kept, where nothing says more.
