@@ -171,9 +171,19 @@ package final class RaftRunner: @unchecked Sendable {
     }
     // The promise is never failed.
     try? await done.get()
-    // For a start that has nothing to replay; without it one reads more.
-    if diskFailure == nil { try? replica.checkpointAll() }
+    let failure = diskFailure == nil ? checkpointFailure() : nil
     try replica.engine.close()
+    if let failure { throw failure }
+  }
+
+  /// Keeps the state for a start that has nothing to replay. Without room for it a start reads more.
+  private func checkpointFailure() -> CommitLogError? {
+    do throws(CommitLogError) {
+      try replica.checkpointAll()
+      return nil
+    } catch {
+      return error.isRetryable ? nil : error
+    }
   }
 
   private func beginToStop() {
