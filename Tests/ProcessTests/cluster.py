@@ -293,7 +293,8 @@ def the_last_majority_is_not_removed(cluster):
     leader = cluster.leader()
     others = [node for node in cluster.nodes if node is not leader]
     others[0].kill()
-    time.sleep(1.2)  # what was heard a second ago counts
+    within(10, lambda: any(peer.server_id == others[0].id and peer.last_contact_ms > 1000
+                           for peer in status(leader).peers), "the leader has not heard it for a second")
     found = stubs.failure(lambda: leader.call(lambda channel: log_pb2_grpc.ClusterStub(channel).RemoveServer(
         log_pb2.RemoveServerRequest(id=others[1].id), timeout=LONG)))
     equal((found.code, found.info.reason), (FAILED, "QUORUM_AT_RISK"))

@@ -1,6 +1,7 @@
 import CommitLog
 import RaftCore
 import RaftNode
+import NIOCore
 import RaftService
 import Testing
 
@@ -89,7 +90,7 @@ import Testing
     let leader = try await cluster.leader()
     let follower = try #require(cluster.nodes.first { $0.id != leader.id })
     _ = await leader.runner?.append([record("one")])
-    leader.runner?.transferLeadership(to: follower.id)
+    await leader.runner?.handOver(to: follower.id, within: .seconds(5))
     let next = try await eventually("the follower leads") {
       follower.status.role == .leader ? follower : nil
     }

@@ -71,9 +71,6 @@ actor Seeds {
     throw combined
   }
 
-  /// Lets the next server be asked first.
-  func moveOn() { current = (current + 1) % addresses.count }
-
   // MARK: The leader
 
   /// A channel to the server that leads. Where none is known yet: to one that answers, which will say so.

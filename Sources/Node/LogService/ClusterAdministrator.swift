@@ -98,7 +98,8 @@ package final class ClusterAdministrator: Sendable {
       replica.serverID = member.name
       replica.startOffset = report.startOffset
       replica.endOffset = report.endOffset
-      replica.lastContactMs = (reports[member.id]?.took.nanoseconds ?? 0) / 1_000_000
+      replica.lastContactMs = UInt64(
+        clamping: TimeAmount(reports[member.id]?.took ?? .zero).nanoseconds / 1_000_000)
       if let leader {
         replica.lagRecords = leader.endOffset - min(leader.endOffset, report.endOffset)
         let newest = leader.newestLogTime
@@ -270,13 +271,5 @@ struct DiskSpace {
     let unit = UInt64(status.f_frsize)
     free = UInt64(status.f_bavail) * unit
     used = UInt64(status.f_blocks - status.f_bfree) * unit
-  }
-}
-
-extension Duration {
-  fileprivate var nanoseconds: UInt64 {
-    let (seconds, attoseconds) = components
-    return UInt64(clamping: seconds) &* 1_000_000_000
-      &+ UInt64(clamping: attoseconds / 1_000_000_000)
   }
 }

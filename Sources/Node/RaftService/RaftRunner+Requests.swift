@@ -34,11 +34,6 @@ extension RaftRunner {
     }
   }
 
-  /// Lets another voter lead.
-  package func transferLeadership(to node: NodeID) {
-    eventLoop.execute { [self] in step { replica.handle(.transfer(to: node), at: $0) } }
-  }
-
   /// Whether a follower lacks next to nothing.
   package func hasCaughtUp(_ node: NodeID) async -> Bool {
     await withCheckedContinuation { continuation in

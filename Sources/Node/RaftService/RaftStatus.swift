@@ -17,7 +17,7 @@ package struct RaftStatus: Sendable, Equatable {
   package var appliedIndex: UInt64 = 0
   /// Records below this offset may be served.
   package var committedEnd: UInt64 = 0
-  /// Why the log takes nothing for now; nil: it does.
+  /// What the log finds no room for or on; nil: it takes entries.
   package var noRoom: CommitLogError?
   /// The write that failed: this server takes no part until it is started again.
   package var diskFailure: CommitLogError?
