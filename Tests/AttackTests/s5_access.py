@@ -15,6 +15,7 @@ from stubs import health_pb2, log_pb2
 
 OK, INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED = 0, 3, 5, 7
 SEED, POLICIES = 20261126, 60 if attack.LONG else 6
+UPDATE, TRUNCATE = "/log.v1.Logs/UpdateLog", "/log.v1.Logs/TruncateLog"
 DESCRIBE, LIST, FIND = "/log.v1.Logs/DescribeLog", "/log.v1.Logs/ListLogs", "/log.v1.Logs/FindOffset"
 # The table in docs/operations.md.
 BACKUP, INIT = "/log.v1.Cluster/Backup", "/log.v1.Producers/InitProducer"
@@ -27,7 +28,8 @@ CHANGES = (ADD, PROMOTE, REMOVE, TRANSFER)
 NAMELESS = (INIT, ADD, PROMOTE, REMOVE)
 RULES = {PRODUCE: b"produce", PRODUCE_STREAM: b"produce", CONSUME: b"consume", CONSUME_STREAM: b"consume", FIND: b"consume",
          DESCRIBE: b"describe", LIST: b"describe", BACKUP: b"backup", INIT: b"produce", GET_SERVERS: None, STATUS: b"cluster.read",
-         CHECKSUM: b"consume", **dict.fromkeys(CHANGES, b"cluster.admin")}
+         CHECKSUM: b"consume", UPDATE: b"configure", TRUNCATE: b"truncate",
+         **dict.fromkeys(CHANGES, b"cluster.admin")}
 ODD_NAMES = ["other", "Default", "DEFAULT", "default ", " default", "default.", ".default", "default\0", "default/", "/default",
              "../default", "..", ".", "*", "def*", "d\u0435fault", "\uff44efault", "default\u200b", "defaul\u0074\u0301", "log:default",
              "default\n", "default\x1b[31m", "/etc/passwd", "a" * 129, "x" * 65_000]
@@ -42,6 +44,7 @@ def request(path, name=""):
             CONSUME: log_pb2.ConsumeRequest(log=name, start=log_pb2.START_EARLIEST, wait_ms=1),
             CONSUME_STREAM: log_pb2.ConsumeRequest(log=name, start=log_pb2.START_EARLIEST, stop=log_pb2.STOP_END),
             FIND: log_pb2.FindOffsetRequest(log=name), DESCRIBE: log_pb2.DescribeLogRequest(name=name),
+            UPDATE: log_pb2.UpdateLogRequest(name=name), TRUNCATE: log_pb2.TruncateLogRequest(name=name),
             INIT: log_pb2.InitProducerRequest(), STATUS: log_pb2.GetStatusRequest(log=name),
             CHECKSUM: log_pb2.ChecksumRequest(log=name), ADD: log_pb2.AddServerRequest(id="x", rpc_addr="127.0.0.1:1"),
             PROMOTE: log_pb2.PromoteServerRequest(id="x"), REMOVE: log_pb2.RemoveServerRequest(id="x"),

@@ -1183,6 +1183,51 @@ void   log__v1__log_info__free_unpacked
   assert(message->base.descriptor == &log__v1__log_info__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   log__v1__update_log_request__init
+                     (Log__V1__UpdateLogRequest         *message)
+{
+  static const Log__V1__UpdateLogRequest init_value = LOG__V1__UPDATE_LOG_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__update_log_request__get_packed_size
+                     (const Log__V1__UpdateLogRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__update_log_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__update_log_request__pack
+                     (const Log__V1__UpdateLogRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__update_log_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__update_log_request__pack_to_buffer
+                     (const Log__V1__UpdateLogRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__update_log_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__UpdateLogRequest *
+       log__v1__update_log_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__UpdateLogRequest *)
+     protobuf_c_message_unpack (&log__v1__update_log_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__update_log_request__free_unpacked
+                     (Log__V1__UpdateLogRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__update_log_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   log__v1__describe_log_request__init
                      (Log__V1__DescribeLogRequest         *message)
 {
@@ -1316,6 +1361,51 @@ void   log__v1__list_logs_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &log__v1__list_logs_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   log__v1__truncate_log_request__init
+                     (Log__V1__TruncateLogRequest         *message)
+{
+  static const Log__V1__TruncateLogRequest init_value = LOG__V1__TRUNCATE_LOG_REQUEST__INIT;
+  *message = init_value;
+}
+size_t log__v1__truncate_log_request__get_packed_size
+                     (const Log__V1__TruncateLogRequest *message)
+{
+  assert(message->base.descriptor == &log__v1__truncate_log_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__truncate_log_request__pack
+                     (const Log__V1__TruncateLogRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__truncate_log_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__truncate_log_request__pack_to_buffer
+                     (const Log__V1__TruncateLogRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__truncate_log_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__TruncateLogRequest *
+       log__v1__truncate_log_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__TruncateLogRequest *)
+     protobuf_c_message_unpack (&log__v1__truncate_log_request__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__truncate_log_request__free_unpacked
+                     (Log__V1__TruncateLogRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__truncate_log_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   log__v1__find_offset_request__init
@@ -3789,6 +3879,57 @@ const ProtobufCMessageDescriptor log__v1__log_info__descriptor =
   (ProtobufCMessageInit) log__v1__log_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor log__v1__update_log_request__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__UpdateLogRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "config",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__UpdateLogRequest, config),
+    &log__v1__log_config__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__update_log_request__field_indices_by_name[] = {
+  1,   /* field[1] = config */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange log__v1__update_log_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor log__v1__update_log_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.UpdateLogRequest",
+  "UpdateLogRequest",
+  "Log__V1__UpdateLogRequest",
+  "log.v1",
+  sizeof(Log__V1__UpdateLogRequest),
+  2,
+  log__v1__update_log_request__field_descriptors,
+  log__v1__update_log_request__field_indices_by_name,
+  1,  log__v1__update_log_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__update_log_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor log__v1__describe_log_request__field_descriptors[1] =
 {
   {
@@ -3901,6 +4042,57 @@ const ProtobufCMessageDescriptor log__v1__list_logs_response__descriptor =
   log__v1__list_logs_response__field_indices_by_name,
   1,  log__v1__list_logs_response__number_ranges,
   (ProtobufCMessageInit) log__v1__list_logs_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__truncate_log_request__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__TruncateLogRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "before_offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__TruncateLogRequest, before_offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__truncate_log_request__field_indices_by_name[] = {
+  1,   /* field[1] = before_offset */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange log__v1__truncate_log_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor log__v1__truncate_log_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.TruncateLogRequest",
+  "TruncateLogRequest",
+  "Log__V1__TruncateLogRequest",
+  "log.v1",
+  sizeof(Log__V1__TruncateLogRequest),
+  2,
+  log__v1__truncate_log_request__field_descriptors,
+  log__v1__truncate_log_request__field_indices_by_name,
+  1,  log__v1__truncate_log_request__number_ranges,
+  (ProtobufCMessageInit) log__v1__truncate_log_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor log__v1__find_offset_request__field_descriptors[2] =
@@ -4306,16 +4498,20 @@ void log__v1__producers__init (Log__V1__Producers_Service *service,
                                      &log__v1__producers__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }
-static const ProtobufCMethodDescriptor log__v1__logs__method_descriptors[3] =
+static const ProtobufCMethodDescriptor log__v1__logs__method_descriptors[5] =
 {
   { "DescribeLog", &log__v1__describe_log_request__descriptor, &log__v1__log_info__descriptor },
   { "ListLogs", &log__v1__list_logs_request__descriptor, &log__v1__list_logs_response__descriptor },
   { "FindOffset", &log__v1__find_offset_request__descriptor, &log__v1__find_offset_response__descriptor },
+  { "UpdateLog", &log__v1__update_log_request__descriptor, &log__v1__log_info__descriptor },
+  { "TruncateLog", &log__v1__truncate_log_request__descriptor, &log__v1__log_info__descriptor },
 };
 const unsigned log__v1__logs__method_indices_by_name[] = {
   0,        /* DescribeLog */
   2,        /* FindOffset */
-  1         /* ListLogs */
+  1,        /* ListLogs */
+  4,        /* TruncateLog */
+  3         /* UpdateLog */
 };
 const ProtobufCServiceDescriptor log__v1__logs__descriptor =
 {
@@ -4324,7 +4520,7 @@ const ProtobufCServiceDescriptor log__v1__logs__descriptor =
   "Logs",
   "Log__V1__Logs",
   "log.v1",
-  3,
+  5,
   log__v1__logs__method_descriptors,
   log__v1__logs__method_indices_by_name
 };
@@ -4351,6 +4547,22 @@ void log__v1__logs__find_offset(ProtobufCService *service,
 {
   assert(service->descriptor == &log__v1__logs__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__logs__update_log(ProtobufCService *service,
+                               const Log__V1__UpdateLogRequest *input,
+                               Log__V1__LogInfo_Closure closure,
+                               void *closure_data)
+{
+  assert(service->descriptor == &log__v1__logs__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void log__v1__logs__truncate_log(ProtobufCService *service,
+                                 const Log__V1__TruncateLogRequest *input,
+                                 Log__V1__LogInfo_Closure closure,
+                                 void *closure_data)
+{
+  assert(service->descriptor == &log__v1__logs__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void log__v1__logs__init (Log__V1__Logs_Service *service,
                           Log__V1__Logs_ServiceDestroy destroy)

@@ -412,6 +412,96 @@ void   raft__v1__checkpoint__free_unpacked
   assert(message->base.descriptor == &raft__v1__checkpoint__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   raft__v1__log_start__init
+                     (Raft__V1__LogStart         *message)
+{
+  static const Raft__V1__LogStart init_value = RAFT__V1__LOG_START__INIT;
+  *message = init_value;
+}
+size_t raft__v1__log_start__get_packed_size
+                     (const Raft__V1__LogStart *message)
+{
+  assert(message->base.descriptor == &raft__v1__log_start__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__log_start__pack
+                     (const Raft__V1__LogStart *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__log_start__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__log_start__pack_to_buffer
+                     (const Raft__V1__LogStart *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__log_start__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__LogStart *
+       raft__v1__log_start__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__LogStart *)
+     protobuf_c_message_unpack (&raft__v1__log_start__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__log_start__free_unpacked
+                     (Raft__V1__LogStart *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__log_start__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   raft__v1__log_settings__init
+                     (Raft__V1__LogSettings         *message)
+{
+  static const Raft__V1__LogSettings init_value = RAFT__V1__LOG_SETTINGS__INIT;
+  *message = init_value;
+}
+size_t raft__v1__log_settings__get_packed_size
+                     (const Raft__V1__LogSettings *message)
+{
+  assert(message->base.descriptor == &raft__v1__log_settings__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__log_settings__pack
+                     (const Raft__V1__LogSettings *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__log_settings__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__log_settings__pack_to_buffer
+                     (const Raft__V1__LogSettings *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__log_settings__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__LogSettings *
+       raft__v1__log_settings__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__LogSettings *)
+     protobuf_c_message_unpack (&raft__v1__log_settings__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__log_settings__free_unpacked
+                     (Raft__V1__LogSettings *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__log_settings__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   raft__v1__producer_state__init
                      (Raft__V1__ProducerState         *message)
 {
@@ -1253,7 +1343,7 @@ const ProtobufCMessageDescriptor raft__v1__members__descriptor =
   (ProtobufCMessageInit) raft__v1__members__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor raft__v1__checkpoint__field_descriptors[7] =
+static const ProtobufCFieldDescriptor raft__v1__checkpoint__field_descriptors[9] =
 {
   {
     "index",
@@ -1339,6 +1429,30 @@ static const ProtobufCFieldDescriptor raft__v1__checkpoint__field_descriptors[7]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "start",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Checkpoint, start),
+    &raft__v1__log_start__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "settings",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__Checkpoint, settings),
+    &raft__v1__log_settings__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned raft__v1__checkpoint__field_indices_by_name[] = {
   0,   /* field[0] = index */
@@ -1347,12 +1461,14 @@ static const unsigned raft__v1__checkpoint__field_indices_by_name[] = {
   5,   /* field[5] = members */
   2,   /* field[2] = next_offset */
   6,   /* field[6] = producers */
+  8,   /* field[8] = settings */
+  7,   /* field[7] = start */
   1,   /* field[1] = term */
 };
 static const ProtobufCIntRange raft__v1__checkpoint__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor raft__v1__checkpoint__descriptor =
 {
@@ -1362,11 +1478,126 @@ const ProtobufCMessageDescriptor raft__v1__checkpoint__descriptor =
   "Raft__V1__Checkpoint",
   "raft.v1",
   sizeof(Raft__V1__Checkpoint),
-  7,
+  9,
   raft__v1__checkpoint__field_descriptors,
   raft__v1__checkpoint__field_indices_by_name,
   1,  raft__v1__checkpoint__number_ranges,
   (ProtobufCMessageInit) raft__v1__checkpoint__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__log_start__field_descriptors[3] =
+{
+  {
+    "offset",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__LogStart, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "index",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__LogStart, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cause",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__LogStart, cause),
+    &raft__v1__log_start_cause__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__log_start__field_indices_by_name[] = {
+  2,   /* field[2] = cause */
+  1,   /* field[1] = index */
+  0,   /* field[0] = offset */
+};
+static const ProtobufCIntRange raft__v1__log_start__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor raft__v1__log_start__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.LogStart",
+  "LogStart",
+  "Raft__V1__LogStart",
+  "raft.v1",
+  sizeof(Raft__V1__LogStart),
+  3,
+  raft__v1__log_start__field_descriptors,
+  raft__v1__log_start__field_indices_by_name,
+  1,  raft__v1__log_start__number_ranges,
+  (ProtobufCMessageInit) raft__v1__log_start__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__log_settings__field_descriptors[2] =
+{
+  {
+    "retention_bytes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__LogSettings, retention_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__LogSettings, retention_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__log_settings__field_indices_by_name[] = {
+  0,   /* field[0] = retention_bytes */
+  1,   /* field[1] = retention_ms */
+};
+static const ProtobufCIntRange raft__v1__log_settings__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor raft__v1__log_settings__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.LogSettings",
+  "LogSettings",
+  "Raft__V1__LogSettings",
+  "raft.v1",
+  sizeof(Raft__V1__LogSettings),
+  2,
+  raft__v1__log_settings__field_descriptors,
+  raft__v1__log_settings__field_indices_by_name,
+  1,  raft__v1__log_settings__number_ranges,
+  (ProtobufCMessageInit) raft__v1__log_settings__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor raft__v1__producer_state__field_descriptors[3] =
@@ -1587,7 +1818,7 @@ const ProtobufCMessageDescriptor raft__v1__producer__descriptor =
   (ProtobufCMessageInit) raft__v1__producer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue raft__v1__message_kind__enum_values_by_number[12] =
+static const ProtobufCEnumValue raft__v1__message_kind__enum_values_by_number[14] =
 {
   { "MESSAGE_KIND_UNSPECIFIED", "RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_UNSPECIFIED", 0 },
   { "MESSAGE_KIND_PRE_VOTE", "RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_PRE_VOTE", 1 },
@@ -1601,16 +1832,20 @@ static const ProtobufCEnumValue raft__v1__message_kind__enum_values_by_number[12
   { "MESSAGE_KIND_TIMEOUT_NOW", "RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_TIMEOUT_NOW", 9 },
   { "MESSAGE_KIND_READ_INDEX", "RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_READ_INDEX", 10 },
   { "MESSAGE_KIND_READ_INDEX_ANSWER", "RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_READ_INDEX_ANSWER", 11 },
+  { "MESSAGE_KIND_IMAGE", "RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_IMAGE", 12 },
+  { "MESSAGE_KIND_IMAGE_ANSWER", "RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_IMAGE_ANSWER", 13 },
 };
 static const ProtobufCIntRange raft__v1__message_kind__value_ranges[] = {
-{0, 0},{0, 12}
+{0, 0},{0, 14}
 };
-static const ProtobufCEnumValueIndex raft__v1__message_kind__enum_values_by_name[12] =
+static const ProtobufCEnumValueIndex raft__v1__message_kind__enum_values_by_name[14] =
 {
   { "MESSAGE_KIND_APPEND", 5 },
   { "MESSAGE_KIND_APPEND_ANSWER", 6 },
   { "MESSAGE_KIND_HEARTBEAT", 7 },
   { "MESSAGE_KIND_HEARTBEAT_ANSWER", 8 },
+  { "MESSAGE_KIND_IMAGE", 12 },
+  { "MESSAGE_KIND_IMAGE_ANSWER", 13 },
   { "MESSAGE_KIND_PRE_VOTE", 1 },
   { "MESSAGE_KIND_PRE_VOTE_ANSWER", 2 },
   { "MESSAGE_KIND_READ_INDEX", 10 },
@@ -1627,12 +1862,44 @@ const ProtobufCEnumDescriptor raft__v1__message_kind__descriptor =
   "MessageKind",
   "Raft__V1__MessageKind",
   "raft.v1",
-  12,
+  14,
   raft__v1__message_kind__enum_values_by_number,
-  12,
+  14,
   raft__v1__message_kind__enum_values_by_name,
   1,
   raft__v1__message_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue raft__v1__log_start_cause__enum_values_by_number[4] =
+{
+  { "LOG_START_CAUSE_UNSPECIFIED", "RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_UNSPECIFIED", 0 },
+  { "LOG_START_CAUSE_BYTES", "RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_BYTES", 1 },
+  { "LOG_START_CAUSE_AGE", "RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_AGE", 2 },
+  { "LOG_START_CAUSE_REQUEST", "RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_REQUEST", 3 },
+};
+static const ProtobufCIntRange raft__v1__log_start_cause__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex raft__v1__log_start_cause__enum_values_by_name[4] =
+{
+  { "LOG_START_CAUSE_AGE", 2 },
+  { "LOG_START_CAUSE_BYTES", 1 },
+  { "LOG_START_CAUSE_REQUEST", 3 },
+  { "LOG_START_CAUSE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor raft__v1__log_start_cause__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "raft.v1.LogStartCause",
+  "LogStartCause",
+  "Raft__V1__LogStartCause",
+  "raft.v1",
+  4,
+  raft__v1__log_start_cause__enum_values_by_number,
+  4,
+  raft__v1__log_start_cause__enum_values_by_name,
+  1,
+  raft__v1__log_start_cause__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCMethodDescriptor raft__v1__raft__method_descriptors[3] =

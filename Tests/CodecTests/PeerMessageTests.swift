@@ -25,6 +25,8 @@ import Testing
     .readIndex(ReadQuestion(term: 4, id: 5)),
     .readIndexAnswer(ReadAnswer(term: 4, id: 5, index: 0)),
     .readIndexAnswer(ReadAnswer(term: 4, id: 5, index: nil)),
+    .image(ImagePart(term: 4, session: 8, position: position, start: 1 << 20, isLast: true)),
+    .imageAnswer(ImageAnswer(term: 4, session: 8, received: 1 << 20)),
   ]
 
   @Test(arguments: messages)
@@ -32,18 +34,21 @@ import Testing
     let sent = PeerMessage(message, frames: [1, 2, 3])
     let received = try PeerMessage(serialized: sent.serialized())
     #expect(try received.message() == message)
-    if case .append = message { #expect(received.frames == [1, 2, 3]) }
+    switch message {
+    case .append, .image: #expect(received.frames == [1, 2, 3])
+    default: #expect(received.frames.isEmpty)
+    }
   }
 
   @Test func `every kind is among them`() {
     let kinds = Set(Self.messages.map { PeerMessage($0, frames: []).kind })
-    #expect(kinds == Set(1...11))
+    #expect(kinds == Set(1...13))
   }
 
   @Test func `what no server can have sent is refused`() {
     var message = PeerMessage()
     #expect(throws: PeerMessage.Fault.self) { try message.message() }
-    message.kind = 12
+    message.kind = 14
     #expect(throws: PeerMessage.Fault.self) { try message.message() }
     message.kind = PeerMessage.Kind.vote.rawValue
     #expect(throws: PeerMessage.Fault(text: "a vote in term 0")) { try message.message() }

@@ -7,7 +7,8 @@ enum WireFuzz {
   private static let messages: [any ProtobufMessage.Type] = [
     Record.self, Header.self, ProduceRequest.self, ProduceResponse.self, Failure.self,
     ConsumeRequest.self, ConsumeResponse.self, GetServersRequest.self, GetServersResponse.self,
-    Server.self, DescribeLogRequest.self, ListLogsRequest.self, ListLogsResponse.self,
+    Server.self, DescribeLogRequest.self, UpdateLogRequest.self,
+    TruncateLogRequest.self, ListLogsRequest.self, ListLogsResponse.self,
     LogInfo.self, LogConfig.self, FindOffsetRequest.self, FindOffsetResponse.self,
     HealthCheckRequest.self, HealthCheckResponse.self,
     StatusDetails.self, AnyMessage.self, DurationMessage.self, ErrorInfo.self, RetryInfo.self,

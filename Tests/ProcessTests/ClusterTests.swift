@@ -53,6 +53,8 @@ extension RealProcesses {
       "any_two_go_on_and_the_third_catches_up",
       "every_server_tells_how_all_stand",
       "sigterm_hands_leadership_over_and_changes_no_members",
+      "what_is_kept_is_set_for_all",
+      "a_server_joins_a_log_that_has_lost_its_front",
       "leadership_goes_where_it_is_sent",
       "a_server_is_replaced_under_load",
       "a_wiped_disk_is_another_server",

@@ -210,6 +210,98 @@ def sigterm_hands_leadership_over_and_changes_no_members(cluster):
 
 
 @check
+def what_is_kept_is_set_for_all(cluster):
+    leader = cluster.leader()
+    for _ in range(8):
+        leader_end = produce(leader, record(b"x" * 300_000)).offset + 1
+    before = info_of(leader)
+    cut = leader_end - 3
+    shown = json.loads(cluster.client("-o", "json", "log", "truncate", "--before", str(cut)))
+    equal((int(shown["startOffset"]), int(shown["endOffset"])), (cut, leader_end))
+    within(5, lambda: all(info_of(node).start_offset == cut for node in cluster.nodes), "all begin there")
+    for node in cluster.nodes:
+        with stubs.channel(node.address, cluster.root) as channel:
+            log = log_pb2_grpc.LogStub(channel)
+            stubs.expect(lambda: log.Consume(log_pb2.ConsumeRequest(offset=cut - 1), timeout=LONG),
+                         grpc.StatusCode.OUT_OF_RANGE, "OFFSET_TRUNCATED", {"start": cut})
+        equal(first_offset(node), cut)
+    true(info_of(leader).bytes < before.bytes, "whole segments went")
+    cluster.client("log", "truncate", "--before", str(cut - 1))  # nothing to do
+    cluster.client("log", "truncate", "--before", str(leader_end + 1), code=11)
+    cluster.client("log", "set", "--retention-bytes", "1MiB", "--retention-age", "none")
+    for node in cluster.nodes:
+        within(5, lambda: (info_of(node).config.retention_bytes, info_of(node).config.retention_ms)
+               == (1 << 20, -1), f"the settings of {node.id}")
+    for _ in range(12):
+        produce(cluster.leader(), record(b"y" * 300_000))
+    start = within(5, lambda: moved(cluster, cut), "retention moves the start on all alike")
+    cluster.client("log", "set", "--retention-bytes", "none")
+    cluster.client("log", "set", code=64)
+    cluster.client("log", "set", "--retention-age", "-1s", code=64)
+    for node in cluster.nodes:
+        equal(node.terminate(), 0, "exit code")
+    cluster.start()
+    cluster.leader()
+    for node in cluster.nodes:
+        found = info_of(node)
+        true(found.start_offset >= start, "the start after a restart")
+        equal((found.config.retention_bytes, found.config.retention_ms), (-1, -1))
+    cluster.verify()
+
+
+def moved(cluster, cut):
+    starts = {info_of(node).start_offset for node in cluster.nodes}
+    return starts.pop() if len(starts) == 1 and min(starts) > cut + 3 else None
+
+
+def info_of(node):
+    return node.call(lambda channel: log_pb2_grpc.LogsStub(channel).DescribeLog(
+        log_pb2.DescribeLogRequest(), timeout=LONG))
+
+
+def first_offset(node):
+    request = log_pb2.ConsumeRequest(start=log_pb2.START_EARLIEST)
+    return node.call(lambda channel: log_pb2_grpc.LogStub(channel).Consume(request, timeout=LONG)).record.offset
+
+
+@check
+def a_server_joins_a_log_that_has_lost_its_front(cluster):
+    """Also one that was away while the log's start went past its end."""
+    away = next(node for node in cluster.nodes if node is not cluster.leader())
+    away.kill()
+    producer = Producer(cluster, "i", History())
+    own = producer_id(cluster.leader())
+    first = produce(cluster.leader(), stamped(own, 0, b"before the image", 1))
+    for _ in range(40):
+        produce(cluster.leader(), record(b"z" * 200_000))
+    end = end_of(cluster.leader())
+    cluster.client("log", "truncate", "--before", str(end - 5))
+    away.start()
+    within(15, lambda: "its log begins anew" in away.log(), "an image came")
+    within(10, lambda: info_of(away).end_offset == end_of(cluster.leader()), "it catches up")
+    equal(first_offset(away), end - 5)
+    cluster.verify()
+    # What the removed entries brought is known to a server that has never seen them.
+    cluster.client("cluster", "transfer", away.id)
+    leader = cluster.leader()
+    equal(leader.id, away.id)
+    again = produce(leader, stamped(own, 0, b"before the image", 1))
+    equal((again.duplicate, again.offset), (True, first.offset))
+    producer.close()
+    added = cluster.another()
+    added.start()
+    cluster.client("cluster", "add", added.id, added.address)
+    within(20, lambda: any(server.id == added.id and server.role == log_pb2.SERVER_ROLE_VOTER
+                           for server in servers_of(cluster.leader()).servers), "the added one has a vote")
+    equal(first_offset(added), end - 5)
+    cluster.verify()
+    cluster.client("cluster", "remove", added.id)
+    equal(added.terminate(), 0, "exit code")
+    cluster.nodes.remove(added)
+    shutil.rmtree(added.data)
+
+
+@check
 def leadership_goes_where_it_is_sent(cluster):
     leader = cluster.leader()
     other = next(node for node in cluster.nodes if node is not leader)
@@ -306,7 +398,8 @@ def main():
     checks.give_up_after(280)
     with servers.Workspace() as workspace:
         make_other(workspace)
-        cluster = clusters.Cluster(workspace, flags=["--acl-policy", str(workspace.path / "policy.csv")])
+        cluster = clusters.Cluster(workspace, flags=[
+            "--acl-policy", str(workspace.path / "policy.csv"), "--storage-segment-bytes", "1MiB"])
         cluster.start()
         return check.run(cluster, only=sys.argv[1:])
 

@@ -205,9 +205,26 @@ struct Lab {
     case .commit(let index): desks[place].committed = index
     case .readReady(let id, let index): desks[place].reads[id] = .some(index)
     case .readFailed(let id): desks[place].reads[id] = .some(nil)
-    case .sendImage, .roleChanged, .membershipChanged, .logConfirmed: break
+    case .sendImage(let node, let session, _):
+      let part = ImagePart(
+        term: self[number].hard.term, session: session, position: self[number].log.before, start: 0,
+        isLast: true)
+      letters.append(Letter(from: Lab.node(number), to: node, message: .image(part)))
+    case .takeImagePart(let part): install(number, part)
+    case .roleChanged, .membershipChanged, .logConfirmed: break
     }
     work(number)
+  }
+
+  /// An image, all in one part, is on the disk at once; the members are those of who sent it.
+  private mutating func install(_ number: Int, _ part: ImagePart) {
+    let sender = desks.first { $0.core.role == .leader && $0.core.hard.term == part.term }
+    let membership = sender?.core.membership ?? self[number].membership
+    perform(number, desks[number - 1].core.handle(.installing, at: now))
+    desks[number - 1].disk.log = LogTerms(before: part.position)
+    let entry = MembershipEntry(index: part.position.index, membership: membership)
+    desks[number - 1].disk.memberships = [entry]
+    perform(number, desks[number - 1].core.handle(.imageInstalled(part.position, entry), at: now))
   }
 
   /// The whole log as the core has it now is written under the ticket.

@@ -24,6 +24,9 @@ extension Message {
       case .conflict(let previous, let hint):
         "appendAnswer term \(answer.term) conflict at \(previous) hint \(hint)"
       }
+    case .image(let part):
+      "image term \(part.term) of \(part.position) from byte \(part.start)\(part.isLast ? ", the last" : "")"
+    case .imageAnswer(let answer): "imageAnswer term \(answer.term) received \(answer.received)"
     case .heartbeat(let heartbeat):
       "heartbeat term \(heartbeat.term) commit \(heartbeat.commit) round \(heartbeat.round)"
     case .heartbeatAnswer(let answer):
@@ -64,7 +67,9 @@ extension Action {
     case .truncate(let index): "removes entries from \(index)"
     case .write(let first, let last, _): "writes entries \(first) to \(last)"
     case .writeNoOperation(let index, let term, _): "leads term \(term), no-op \(index)"
-    case .sendImage(let node): "must send an image to \(node)"
+    case .sendImage(let node, _, let start):
+      start == 0 ? "must send an image to \(node)" : "must send more of an image to \(node)"
+    case .takeImagePart(let part): "keeps an image up to \(part.position)"
     case .commit(let index): "commits \(index)"
     case .membershipChanged(let membership): "is in \(membership)"
     case .readReady(let id, let index): "may answer read \(id) at \(index)"

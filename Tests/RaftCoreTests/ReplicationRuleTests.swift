@@ -244,12 +244,50 @@ import Testing
     lab.deliver()
     #expect(lab.lines.contains("n1 must send an image to n3"))
     let position = LogPosition(term: 1, index: 8)
-    let members = MembershipEntry(index: 0, membership: lab[1].membership)
-    lab.handle(3, .imageInstalled(position, members))
-    #expect(lab[3].log.last == position && lab[3].commit == 8)
-    lab.handle(1, .imageDelivered(n3, position))
-    lab.deliver()
     #expect(lab[3].log.lastIndex == 10 && lab[3].log.before == position)
+    #expect(lab[1].followers.contains { $0.node == n3 && $0.match == 10 })
+  }
+
+  @Test func `rule 21: a node that has what an image stands for keeps its log`() {
+    var lab = led()
+    lab.propose(1, 9)
+    lab.deliver()
+    let part = ImagePart(
+      term: 1, session: 99, position: LogPosition(term: 1, index: 8), start: 0, isLast: true)
+    lab.handle(3, .received(.image(part), from: n1))
+    #expect(lab[3].log.before == .start && lab[3].log.lastIndex == 10)
+  }
+
+  @Test func `rule 21: while an image is being written a node takes no entries and does not stand`()
+  {
+    var lab = led()
+    lab.propose(1, 2)
+    lab.deliver()
+    lab.cutOff = [n3]
+    lab.handle(3, .installing)
+    let request = AppendRequest(
+      term: 1, session: 99, previous: LogPosition(term: 1, index: 3),
+      runs: [TermRun(term: 1, count: 1)], commit: 3)
+    lab.handle(3, .received(.append(request), from: n1))
+    #expect(lab[3].log.lastIndex == 3)
+    lab.run(nanoseconds: 3_000_000_000)
+    #expect(lab[3].role == .follower)
+    lab.handle(3, .imageFailed)
+    lab.run(nanoseconds: 3_000_000_000)
+    #expect(lab[3].role == .preCandidate)
+  }
+
+  @Test func `an image that gets no answer is sent again, under another session`() {
+    var lab = led()
+    lab.propose(1, 9)
+    lab.crash(3)
+    lab.deliver()
+    lab.handle(1, .compacted(through: 8))
+    lab.cutOff = [n3]
+    lab.start(3)
+    lab.handle(1, .disconnected(n3))
+    lab.run(nanoseconds: 5_000_000_000)
+    #expect(lab.lines.count { $0 == "n1 must send an image to n3" } >= 2)
   }
 
   @Test func `rule 22: what is applied is committed, and never goes back`() {

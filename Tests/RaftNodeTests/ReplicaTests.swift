@@ -347,7 +347,7 @@ private struct Single {
 
 extension SimulatedDisk {
   /// As the next start finds it after the process alone has ended.
-  fileprivate func afterPowerCutOfNothing() -> SimulatedDisk {
+  func afterPowerCutOfNothing() -> SimulatedDisk {
     var random = SeededRandom(seed: 1)
     return afterPowerCut(.all, &random)
   }

@@ -106,6 +106,31 @@ public final class DistlogClient: Sendable {
     LogDescription(try await call(.describeLog, DescribeLogRequest(name: name).serialized()))
   }
 
+  /// Sets what is to be kept of a log, on every server; what is nil stays as it is.
+  ///
+  /// - Parameters:
+  ///   - name: empty: the default log.
+  ///   - retentionBytes: segments go while those behind them hold at least so many; -1 = no limit.
+  ///   - retentionMilliseconds: segments go when their newest entry is older; -1 = no limit.
+  @discardableResult
+  public func updateLog(
+    _ name: String = "", retentionBytes: Int64? = nil, retentionMilliseconds: Int64? = nil
+  ) async throws(DistlogError) -> LogDescription {
+    let config = LogConfig(
+      retentionBytes: retentionBytes ?? 0, retentionMs: retentionMilliseconds ?? 0)
+    let request = UpdateLogRequest(name: name, config: config)
+    return LogDescription(try await callLeader(.updateLog, request.serialized()))
+  }
+
+  /// Makes a log begin with the record at `offset`, on every server: what is before it is removed and cannot be had back.
+  @discardableResult
+  public func truncateLog(
+    _ name: String = "", before offset: UInt64
+  ) async throws(DistlogError) -> LogDescription {
+    let request = TruncateLogRequest(name: name, beforeOffset: offset)
+    return LogDescription(try await callLeader(.truncateLog, request.serialized()))
+  }
+
   /// The first record at or after a time, in nanoseconds since 1970.
   public func findOffset(
     in log: String = "", at timestamp: UInt64

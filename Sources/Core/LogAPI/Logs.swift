@@ -284,3 +284,70 @@ package struct FindOffsetResponse: ProtobufMessage {
     writer.bool(3, atEnd)
   }
 }
+
+/// Sets what is to be kept of a log; what is 0 stays as it is.
+package struct UpdateLogRequest: ProtobufMessage {
+  package var name = ""
+  package var config: LogConfig?
+
+  package init() {}
+
+  package init(name: String = "", config: LogConfig? = nil) {
+    self.name = name
+    self.config = config
+  }
+
+  package static let descriptorName = "log.v1.UpdateLogRequest"
+  package static let fields = [
+    FieldDescription(1, "name", .string),
+    FieldDescription(2, "config", .message, of: "log.v1.LogConfig"),
+  ]
+
+  package mutating func merge(from reader: inout WireReader) throws(ProtobufError) {
+    while let tag = try reader.next() {
+      switch tag {
+      case .length(1): name = try reader.string(field: 1)
+      case .length(2): try reader.message(into: &config)
+      default: try reader.skip(tag)
+      }
+    }
+  }
+
+  package func write(to writer: inout WireWriter) {
+    writer.string(1, name)
+    writer.message(2, config)
+  }
+}
+
+/// Makes a log begin with the record at an offset.
+package struct TruncateLogRequest: ProtobufMessage {
+  package var name = ""
+  package var beforeOffset: UInt64 = 0
+
+  package init() {}
+
+  package init(name: String = "", beforeOffset: UInt64 = 0) {
+    self.name = name
+    self.beforeOffset = beforeOffset
+  }
+
+  package static let descriptorName = "log.v1.TruncateLogRequest"
+  package static let fields = [
+    FieldDescription(1, "name", .string), FieldDescription(2, "before_offset", .uint64),
+  ]
+
+  package mutating func merge(from reader: inout WireReader) throws(ProtobufError) {
+    while let tag = try reader.next() {
+      switch tag {
+      case .length(1): name = try reader.string(field: 1)
+      case .varint(2): beforeOffset = try reader.varint()
+      default: try reader.skip(tag)
+      }
+    }
+  }
+
+  package func write(to writer: inout WireWriter) {
+    writer.string(1, name)
+    writer.varint(2, beforeOffset)
+  }
+}

@@ -9,6 +9,8 @@ package struct Checkpoint: ProtobufMessage {
   package var maxTimestamp: UInt64 = 0
   package var members: [MemberEntry] = []
   package var producers: [ProducerState] = []
+  package var start: LogStart?
+  package var settings: LogSettings?
 
   package init() {}
 
@@ -21,6 +23,8 @@ package struct Checkpoint: ProtobufMessage {
     FieldDescription(5, "max_timestamp", .fixed64),
     FieldDescription(6, "members", .message, of: "raft.v1.Member", repeated: true),
     FieldDescription(7, "producers", .message, of: "raft.v1.ProducerState", repeated: true),
+    FieldDescription(8, "start", .message, of: "raft.v1.LogStart"),
+    FieldDescription(9, "settings", .message, of: "raft.v1.LogSettings"),
   ]
 
   package mutating func merge(from reader: inout WireReader) throws(ProtobufError) {
@@ -33,6 +37,8 @@ package struct Checkpoint: ProtobufMessage {
       case .fixed64(5): maxTimestamp = try reader.fixed64()
       case .length(6): try reader.message(appendingTo: &members)
       case .length(7): try reader.message(appendingTo: &producers)
+      case .length(8): try reader.message(into: &start)
+      case .length(9): try reader.message(into: &settings)
       default: try reader.skip(tag)
       }
     }
@@ -46,6 +52,8 @@ package struct Checkpoint: ProtobufMessage {
     writer.fixed64(5, maxTimestamp)
     writer.messages(6, members)
     writer.messages(7, producers)
+    writer.message(8, start)
+    writer.message(9, settings)
   }
 }
 

@@ -8,7 +8,7 @@ extension PeerMessage {
     package init(text: String) { self.text = text }
   }
 
-  /// `frames`: of an append, its entries.
+  /// `frames`: of an append, its entries; of an image, its bytes.
   package init(_ message: Message, frames: [UInt8]) {
     self.init()
     term = message.term
@@ -41,6 +41,17 @@ extension PeerMessage {
     case .heartbeatAnswer(let answer):
       kind = Kind.heartbeatAnswer.rawValue
       number = answer.round
+    case .image(let part):
+      kind = Kind.image.rawValue
+      session = part.session
+      set(part.position)
+      number = part.start
+      isPositive = part.isLast
+      self.frames = frames
+    case .imageAnswer(let answer):
+      kind = Kind.imageAnswer.rawValue
+      session = answer.session
+      number = answer.received
     case .timeoutNow: kind = Kind.timeoutNow.rawValue
     case .readIndex(let question):
       kind = Kind.readIndex.rawValue
@@ -122,6 +133,12 @@ extension PeerMessage {
     case .heartbeat: return .heartbeat(Heartbeat(term: term, commit: commit, round: number))
     case .heartbeatAnswer:
       return .heartbeatAnswer(HeartbeatAnswer(term: term, round: number))
+    case .image:
+      return .image(
+        ImagePart(
+          term: term, session: session, position: position, start: number, isLast: isPositive))
+    case .imageAnswer:
+      return .imageAnswer(ImageAnswer(term: term, session: session, received: number))
     case .timeoutNow: return .timeoutNow(term: term)
     case .readIndex: return .readIndex(ReadQuestion(term: term, id: number))
     case .readIndexAnswer:

@@ -4,7 +4,7 @@ package import Protobuf
 package struct PeerMessage: ProtobufMessage {
   package enum Kind: Int32, Sendable {
     case unspecified, preVote, preVoteAnswer, vote, voteAnswer, append, appendAnswer, heartbeat
-    case heartbeatAnswer, timeoutNow, readIndex, readIndexAnswer
+    case heartbeatAnswer, timeoutNow, readIndex, readIndexAnswer, image, imageAnswer
   }
 
   /// A `Kind`, or one of a later version.
@@ -16,7 +16,7 @@ package struct PeerMessage: ProtobufMessage {
   package var session: UInt64 = 0
   package var number: UInt64 = 0
   package var isPositive = false
-  /// Entries as they are stored, one behind the other.
+  /// Entries as they are stored, one behind the other; or bytes of an image.
   package var frames: [UInt8] = []
   package var asked: UInt64 = 0
   package var hasEnd = false

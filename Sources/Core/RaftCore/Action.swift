@@ -13,8 +13,11 @@ package enum Action: Equatable, Sendable {
   case writeNoOperation(index: UInt64, term: UInt64, ticket: UInt64)
   /// There is something to send to this follower, and room: ask for `appendPlan`.
   case replicate(to: NodeID)
-  /// Send this follower an image, then report `imageDelivered`.
-  case sendImage(to: NodeID)
+  /// Send this follower the parts of an image, under this session, from byte `start` on; one until it is answered.
+  case sendImage(to: NodeID, session: UInt64, start: UInt64)
+  /// Keep the part of an image at hand, behind those before it; report `imagePartKept`, and behind the last one
+  /// `installing` and then `imageInstalled` or `imageFailed`.
+  case takeImagePart(ImagePart)
   /// The entries up to here are committed and on this node's disk.
   case commit(UInt64)
   /// The role, the term or the known leader changed.

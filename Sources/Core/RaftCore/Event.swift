@@ -16,8 +16,12 @@ package enum Event: Sendable {
   case sent(AppendPlan, through: UInt64, bytes: Int)
   /// The connection to a follower was lost, or is new: what was on its way may never arrive.
   case disconnected(NodeID)
-  /// A follower has an image of the log up to `position` on its disk; nil: it did not come to that.
-  case imageDelivered(NodeID, LogPosition?)
+  /// Of the image that comes in this session, these bytes are kept.
+  case imagePartKept(session: UInt64, received: UInt64)
+  /// A whole image is on its way to this node's disk.
+  case installing
+  /// It did not get there; the log is as it was.
+  case imageFailed
   /// This node has an image of the log up to `position` on its disk, in place of its log.
   case imageInstalled(LogPosition, MembershipEntry)
   /// The entries up to this index are removed from the front of this node's log.

@@ -9,6 +9,9 @@ package enum Message: Equatable, Sendable {
   case appendAnswer(AppendAnswer)
   case heartbeat(Heartbeat)
   case heartbeatAnswer(HeartbeatAnswer)
+  /// A part of an image of the log's front.
+  case image(ImagePart)
+  case imageAnswer(ImageAnswer)
   /// Stand for election at once (leadership transfer, thesis section 3.10).
   case timeoutNow(term: UInt64)
   /// From which index on is a read of now true? (Thesis section 6.4.)
@@ -25,6 +28,8 @@ package enum Message: Equatable, Sendable {
     case .appendAnswer(let answer): answer.term
     case .heartbeat(let heartbeat): heartbeat.term
     case .heartbeatAnswer(let answer): answer.term
+    case .image(let part): part.term
+    case .imageAnswer(let answer): answer.term
     case .timeoutNow(let term): term
     case .readIndex(let question): question.term
     case .readIndexAnswer(let answer): answer.term
@@ -124,6 +129,41 @@ package struct AppendAnswer: Equatable, Sendable {
     self.term = term
     self.session = session
     self.outcome = outcome
+  }
+}
+
+/// Bytes of an image: what follows from the entries up to `position`, which are not sent any more. They travel beside it.
+package struct ImagePart: Equatable, Sendable {
+  package var term: UInt64
+  /// As of AppendEntries.
+  package var session: UInt64
+  /// The entry that the image ends with; it is committed.
+  package var position: LogPosition
+  /// Of the part's first byte in the image.
+  package var start: UInt64
+  package var isLast: Bool
+
+  package init(
+    term: UInt64, session: UInt64, position: LogPosition, start: UInt64, isLast: Bool
+  ) {
+    self.term = term
+    self.session = session
+    self.position = position
+    self.start = start
+    self.isLast = isLast
+  }
+}
+
+/// How many bytes of an image have arrived.
+package struct ImageAnswer: Equatable, Sendable {
+  package var term: UInt64
+  package var session: UInt64
+  package var received: UInt64
+
+  package init(term: UInt64, session: UInt64, received: UInt64) {
+    self.term = term
+    self.session = session
+    self.received = received
   }
 }
 

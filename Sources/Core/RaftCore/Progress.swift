@@ -68,7 +68,7 @@ struct Progress: Sendable {
     }
     inFlight.removeFirst(done)
     isPaused = false
-    if state == .probing { state = .replicating }
+    state = .replicating
   }
 
   /// Starts again: what is on its way counts no more.

@@ -25,7 +25,7 @@ struct Election: Sendable {
 extension RaftCore {
   /// Whether this node may lead, but for its doubts about its own log.
   private var mayStand: Bool {
-    membership.isVoter(id) && !isFenced && !isStalled && log.last >= floor
+    membership.isVoter(id) && !isFenced && !isStalled && !isInstalling && log.last >= floor
   }
 
   /// Whether a leader is at work as far as this node knows (rule 16).

@@ -2,7 +2,7 @@ import ClusterModel
 
 extension RaftCore {
   /// Entries or a heartbeat of this term's leader.
-  private mutating func hear(from node: NodeID) {
+  mutating func hear(from node: NodeID) {
     precondition(role != .leader, "two leaders in term \(hard.term): \(id) and \(node)")
     heardFromLeader = now
     resetElectionTimer()
@@ -18,7 +18,7 @@ extension RaftCore {
 
   mutating func receivedAppend(_ request: AppendRequest, from node: NodeID) {
     hear(from: node)
-    guard !isFenced else { return }
+    guard !isFenced, !isInstalling else { return }
     // What was sent before a later attempt of this leader is right all the same; its answer would go nowhere.
     session = max(session, request.session)
     guard agrees(on: request.previous) else { return refuse(request, from: node) }
@@ -121,19 +121,5 @@ extension RaftCore {
     send(
       .appendAnswer(AppendAnswer(term: hard.term, session: session, outcome: .matches(match))),
       to: leader)
-  }
-
-  /// An image is in place of the log, or of its front; what it ends with is committed.
-  mutating func imageInstalled(_ position: LogPosition, _ entry: MembershipEntry) {
-    log = LogTerms(before: position)
-    durable = position.index
-    commit = max(commit, position.index)
-    reportedCommit = max(reportedCommit, position.index)
-    writes.removeAll()
-    memberships = MembershipHistory(entry)
-    verified = leader == nil ? 0 : position.index
-    actions.append(.membershipChanged(entry.membership))
-    acknowledge()
-    reportCommit()
   }
 }

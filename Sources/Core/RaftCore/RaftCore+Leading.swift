@@ -50,7 +50,11 @@ extension RaftCore {
       if !progress[place].inFlight.isEmpty, waited > 2 * settings.electionTimeout.upperBound {
         restart(place, next: progress[place].match + 1)
       }
-    case .receivingImage: break
+    case .receivingImage:
+      // Time enough to write it.
+      if waited > 4 * settings.electionTimeout.upperBound {
+        restart(place, next: progress[place].next)
+      }
     }
     askToReplicate(place)
   }
@@ -64,8 +68,8 @@ extension RaftCore {
 
   mutating func disconnected(_ node: NodeID) {
     guard role == .leader, let place = place(of: node) else { return }
-    if progress[place].state == .receivingImage { return }
-    restart(place, next: progress[place].match + 1)
+    let isImage = progress[place].state == .receivingImage
+    restart(place, next: isImage ? progress[place].next : progress[place].match + 1)
     askToReplicate(place)
   }
 
@@ -86,7 +90,8 @@ extension RaftCore {
     guard follower.hasRoom(settings) else { return (nil, []) }
     guard let term = log.term(at: follower.next - 1) else {
       progress[place].state = .receivingImage
-      return (nil, [.sendImage(to: node)])
+      progress[place].lastAdvance = now
+      return (nil, [.sendImage(to: node, session: follower.session, start: 0)])
     }
     if follower.state == .replicating, follower.next > log.lastIndex { return (nil, []) }
     let previous = LogPosition(term: term, index: follower.next - 1)
@@ -190,15 +195,6 @@ extension RaftCore {
       progress[place].round = answer.round
       confirmReads()
     }
-  }
-
-  mutating func imageDelivered(_ node: NodeID, _ position: LogPosition?) {
-    guard role == .leader, let place = place(of: node),
-      progress[place].state == .receivingImage
-    else { return }
-    restart(place, next: (position?.index ?? log.before.index) + 1)
-    progress[place].lastHeard = now
-    askToReplicate(place)
   }
 
   // MARK: Commit

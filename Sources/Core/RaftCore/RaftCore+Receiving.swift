@@ -20,6 +20,8 @@ extension RaftCore {
     case .voteAnswer(let answer): receivedVoteAnswer(answer, from: node)
     case .append(let request): receivedAppend(request, from: node)
     case .appendAnswer(let answer): receivedAppendAnswer(answer, from: node)
+    case .image(let part): receivedImage(part, from: node)
+    case .imageAnswer(let answer): receivedImageAnswer(answer, from: node)
     case .heartbeat(let heartbeat): receivedHeartbeat(heartbeat, from: node)
     case .heartbeatAnswer(let answer): receivedHeartbeatAnswer(answer, from: node)
     case .timeoutNow: receivedTimeoutNow(from: node)
@@ -31,7 +33,7 @@ extension RaftCore {
   /// Who is behind in terms is told; what it answers to questions of then means nothing (rules 4 and 15).
   private mutating func receivedFromThePast(_ message: Message, from node: NodeID) {
     switch message {
-    case .append, .heartbeat:
+    case .append, .image, .heartbeat:
       send(.heartbeatAnswer(HeartbeatAnswer(term: hard.term, round: 0)), to: node)
     case .readIndex(let question):
       let answer = ReadAnswer(term: hard.term, id: question.id, index: nil)

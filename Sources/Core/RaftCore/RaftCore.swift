@@ -56,6 +56,8 @@ package struct RaftCore: Sendable {
   package internal(set) var isUncertain: Bool
   package internal(set) var isFenced = false
   package internal(set) var isStalled = false
+  /// An image takes the place of the log.
+  package internal(set) var isInstalling = false
 
   let floor: LogPosition
   /// This life's number; never 0.
@@ -144,7 +146,9 @@ package struct RaftCore: Sendable {
     case .proposed(let count, let memberships): proposed(count, memberships)
     case .sent(let plan, let index, let bytes): sent(plan, through: index, bytes: bytes)
     case .disconnected(let node): disconnected(node)
-    case .imageDelivered(let node, let position): imageDelivered(node, position)
+    case .imagePartKept(let session, let received): imagePartKept(session, received)
+    case .installing: isInstalling = true
+    case .imageFailed: isInstalling = false
     case .imageInstalled(let position, let entry): imageInstalled(position, entry)
     case .compacted(let index): log.dropPrefix(through: index)
     case .read(let id): read(id)

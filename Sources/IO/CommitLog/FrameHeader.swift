@@ -11,6 +11,7 @@ package struct FrameKind: RawRepresentable, Sendable, Hashable {
   package static let logStart = FrameKind(rawValue: 4)
   package static let producers = FrameKind(rawValue: 5)
   package static let cursors = FrameKind(rawValue: 6)
+  package static let settings = FrameKind(rawValue: 7)
 }
 
 /// The header of a frame: one entry of the log on disk.

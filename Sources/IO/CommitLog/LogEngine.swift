@@ -17,9 +17,21 @@ package final class LogEngine<D: Disk>: Sendable {
     try self.init(path, disk: disk, options: options, origin: nil)
   }
 
+  /// Opens the data folder at `path`, or makes it.
+  ///
+  /// - Parameter restart: told the folder of the log's own files before they are read; where a `restart` that a crash
+  ///   cut short is to begin, nil where there was none.
+  package convenience init(
+    _ path: String, disk: D, options: CommitLog.Options,
+    restart: (_ folder: String) throws(CommitLogError) -> LogTail?
+  ) throws(CommitLogError) {
+    try self.init(path, disk: disk, options: options, origin: nil, restart: restart)
+  }
+
   /// `origin`: where a new log begins; there must be none at `path`.
   init(
-    _ path: String, disk: D, options: CommitLog.Options, origin: LogOrigin?
+    _ path: String, disk: D, options: CommitLog.Options, origin: LogOrigin?,
+    restart: (_ folder: String) throws(CommitLogError) -> LogTail? = { _ in nil }
   ) throws(CommitLogError) {
     let options = options.checked()
     let folder = DataFolder(path: path)
@@ -30,8 +42,12 @@ package final class LogEngine<D: Disk>: Sendable {
     precondition(origin == nil || !isThere, "\(path) holds a log already")
     let identity =
       isThere ? try folder.readIdentity(disk) : try LogEngine.create(folder, disk, options, origin)
+    let logFolder = folder.logFolder(identity.logInstanceID)
+    if let tail = try restart(logFolder) {
+      try LogEngine.finishRestart(behind: tail, identity, disk, logFolder, options)
+    }
     var recovery = try Recovery(
-      disk, folder: folder.logFolder(identity.logInstanceID), identity: identity, options: options)
+      disk, folder: logFolder, identity: identity, options: options)
     let writer = try recovery.run(lock: lock)
     let after = disk.readCounter.statistics
     openStatistics = ReadStatistics(

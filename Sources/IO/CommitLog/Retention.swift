@@ -23,6 +23,8 @@ public struct RetentionStep: Sendable, Equatable {
     case bytes
     /// Its newest entry was older than is to be kept.
     case age
+    /// It was asked for.
+    case request
   }
 
   /// Why this one went.
@@ -92,6 +94,36 @@ extension LogWriter {
 }
 
 extension LogWriter {
+  /// One step on the way to a log that begins with the record `offset` and keeps nothing of the entries up to `index` that
+  /// a whole segment holds; nil when it is there. The entries up to there must be committed.
+  mutating func advanceStart(
+    to offset: UInt64, through index: UInt64, _ cause: RetentionStep.Cause,
+    _ prepare: (_ last: UInt64) throws(CommitLogError) -> Bool
+  ) throws(CommitLogError) -> RetentionStep? {
+    try checkWritable()
+    let offset = min(offset, view.tail.nextOffset)
+    let oldest = view.segments[0]
+    guard view.segments.count > 1, view.segments[1].firstIndex <= index + 1 else {
+      if offset > view.startOffset { try dropSegments(before: oldest, startOffset: offset) }
+      return nil
+    }
+    let next = view.segments[1]
+    guard try prepare(next.firstIndex - 1) else { return nil }
+    let start = max(view.startOffset, oldest.baseOffset)
+    let step = RetentionStep(
+      cause: cause, removed: start..<max(start, next.baseOffset), bytes: oldest.end)
+    try dropSegments(before: next, startOffset: max(view.startOffset, next.baseOffset))
+    return step
+  }
+
+  /// Closes the segment that takes the writes if it holds entries older than `age`, in nanoseconds.
+  mutating func rollIfOld(_ age: UInt64) throws(CommitLogError) {
+    try checkWritable()
+    if try view.activeIsOld(age, now: options.clock()) { try rollUnlessFull() }
+  }
+}
+
+extension LogWriter {
   /// Rolls; on a full disk the segment stays as it is, and older ones may still go.
   private mutating func rollUnlessFull() throws(CommitLogError) {
     do throws(CommitLogError) {
@@ -104,14 +136,64 @@ extension LogWriter {
 }
 
 extension LogEngine {
-  /// Removes the oldest segment if `options.retention` lets it go.
+  /// Removes the oldest segment if `retention`, or that of the options, lets it go.
   ///
   /// - Parameter prepare: told the last entry that is to go, before it goes; false: it must not yet.
   package func applyRetention(
+    by retention: Retention? = nil,
     _ prepare: (_ last: UInt64) throws(CommitLogError) -> Bool = { _ in true }
   ) throws(CommitLogError) -> RetentionStep? {
     try changing { (writer) throws(CommitLogError) in
-      try writer.applyRetention(options.retention, prepare)
+      try writer.applyRetention(retention ?? options.retention, prepare)
+    }
+  }
+
+  /// Where the log would begin if `retention` were applied, and why there; nil where nothing may go. Closes the last
+  /// segment if that holds entries that are too old.
+  package func retentionTarget(
+    _ retention: Retention
+  ) throws(CommitLogError) -> (offset: UInt64, index: UInt64, cause: RetentionStep.Cause)? {
+    guard !retention.keepsEverything else { return nil }
+    try rollIfOld(retention.age)
+    let now = options.clock()
+    var view = currentView
+    var cause: RetentionStep.Cause?
+    while let next = try view.expiry(retention, now: now) {
+      cause = next
+      view.segments.removeFirst()
+    }
+    guard let cause else { return nil }
+    let first = view.segments[0]
+    return (max(view.startOffset, first.baseOffset), first.firstIndex - 1, cause)
+  }
+
+  /// Closes the segment that takes the writes if it holds entries older than `age`, in nanoseconds; 0 = never.
+  package func rollIfOld(_ age: UInt64) throws(CommitLogError) {
+    guard age > 0 else { return }
+    try changing { (writer) throws(CommitLogError) in try writer.rollIfOld(age) }
+  }
+
+  /// Removes the oldest segment if the log is to begin behind it; nil when the log begins where it is to.
+  ///
+  /// - Parameters:
+  ///   - offset: of the first record that is to be served.
+  ///   - index: the last entry that is to go, if a segment ends with it.
+  ///   - prepare: as of `applyRetention`.
+  package func advanceStart(
+    to offset: UInt64, through index: UInt64, cause: RetentionStep.Cause,
+    _ prepare: (_ last: UInt64) throws(CommitLogError) -> Bool
+  ) throws(CommitLogError) -> RetentionStep? {
+    try changing { (writer) throws(CommitLogError) in
+      try writer.advanceStart(to: offset, through: index, cause, prepare)
+    }
+  }
+
+  /// The last entry that lies wholly before the record `offset`, which must be in the log or its end.
+  package func lastIndex(before offset: UInt64) throws(CommitLogError) -> UInt64 {
+    try consistently { (view) throws(CommitLogError) in
+      guard offset < view.tail.nextOffset else { return view.tail.nextIndex - 1 }
+      let segment = view.segments[view.segment(ofOffset: offset)]
+      return try segment.frame(holding: offset).header.index - 1
     }
   }
   /// The last entry that is in a closed segment.
@@ -119,6 +201,8 @@ extension LogEngine {
     let segments = currentView.segments
     return segments[segments.count - 1].firstIndex - 1
   }
+  /// The last entry of each closed segment.
+  package var segmentEnds: [UInt64] { currentView.segments.dropFirst().map { $0.firstIndex - 1 } }
   /// The first entry that is kept.
   package var firstIndex: UInt64 { currentView.firstIndex }
 }

@@ -196,7 +196,12 @@ package final class Agent: Sendable {
     let reporter = ClusterReporter(own: replica.id, health, logger)
     let runner = RaftRunner(
       replica, settings: settings, diskThread: disk, eventLoop: loops[0].eventLoop
-    ) { reporter.report($0) }
+    ) { [weak self] notice in
+      reporter.report(notice)
+      if case .logStartMoved = notice {
+        self?.running.withLock { $0.retention }?.lookNow()
+      }
+    }
     let backend = RaftBackend(runner, loops: loops, limits: limits)
     running.withLock {
       $0.runner = runner

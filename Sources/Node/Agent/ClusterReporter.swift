@@ -37,9 +37,15 @@ final class ClusterReporter: Sendable {
         metadata: ["error": "\(error)"])
     case .diskStalled(true): logger.error("the disk does not answer: this server does not lead")
     case .diskStalled(false): logger.info("the disk answers again")
+    case .logStartMoved: break
     case .needsImage(let node):
-      logger.warning(
-        "a server lacks entries that are not kept any more", metadata: ["server": "\(name(node))"])
+      logger.info(
+        "a server lacks entries that are not kept any more: it is sent what followed from them",
+        metadata: ["server": "\(name(node))"])
+    case .imageInstalled(let index, let start):
+      logger.notice(
+        "this server was behind the log's start: its log begins anew",
+        metadata: ["behind": "entry \(index)", "offset": "\(start)"])
     }
   }
 

@@ -245,7 +245,7 @@ package final class ClusterAdministrator: Sendable {
 
   private func change(to members: [MemberEntry]) async -> Status? {
     switch await runner.changeMembers(to: members) {
-    case .membershipChanged, .appended, .producer: return nil
+    case .membershipChanged, .appended, .producer, .done: return nil
     case .unknown(let term, let index):
       return Status(LogFailure.leadershipLost(term: term, index: index))
     case .refused(.raft(.notLeader)): return leaderRefusal() ?? Status(LogFailure.noLeader)

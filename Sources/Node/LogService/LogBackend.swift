@@ -1,5 +1,6 @@
 package import CommitLog
 package import LogAPI
+package import RaftAPI
 package import RaftNode
 
 /// What the log service needs from a log: a place to hand requests to, and what may be read.
@@ -20,6 +21,12 @@ package protocol LogBackend: AnyObject, Sendable {
   func initProducer(subject: String, name: String) async -> Result<
     (id: UInt64, epoch: UInt32), LogFailure
   >
+  /// What is to be kept, in effect.
+  var retention: Retention { get }
+  /// Sets what is to be kept, on every server; nil when it is done.
+  func setRetention(_ settings: LogSettings) async -> LogFailure?
+  /// Makes the log begin with the record `offset`, on every server; nil when it is done here.
+  func truncate(before offset: UInt64) async -> LogFailure?
   /// Takes requests; they come back to `loop`, in their order, through `ServiceLoop.resolve`. Call
   /// it on `loop`.
   func submit(_ submission: Submission, from loop: ServiceLoop)

@@ -66,6 +66,8 @@ package final class LogService: Sendable {
     case .describeLog: return describeLog()
     case .listLogs: return listLogs()
     case .findOffset: return findOffset()
+    case .updateLog: return updateLog()
+    case .truncateLog: return truncateLog()
     case .backup: return BackupCall(core, loop, call)
     case .checksum:
       return DiskCall<ChecksumRequest, ChecksumResponse>(core) { [core] in core.checksum($0) }
@@ -132,6 +134,16 @@ package final class LogService: Sendable {
       var response = ListLogsResponse()
       if LogName.default.hasPrefix(request.prefix) { response.logs = [core.describeLog()] }
       return .success(response)
+    }
+  }
+
+  private func updateLog() -> any ServerCallHandler {
+    AsyncCall<UpdateLogRequest, LogInfo>(core) { [core] request in await core.updateLog(request) }
+  }
+
+  private func truncateLog() -> any ServerCallHandler {
+    AsyncCall<TruncateLogRequest, LogInfo>(core) { [core] request in
+      await core.truncateLog(request)
     }
   }
 

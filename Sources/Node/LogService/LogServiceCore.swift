@@ -203,7 +203,7 @@ package final class LogServiceCore: Sendable {
     let available = available
     var info = LogInfo()
     info.name = LogName.default
-    let retention = log.retention
+    let retention = backend.retention
     info.config = LogConfig(
       retentionBytes: retention.bytes == 0 ? -1 : Int64(clamping: retention.bytes),
       retentionMs: retention.age == 0 ? -1 : Int64(clamping: retention.age / 1_000_000),

@@ -3,7 +3,7 @@ package import CommitLog
 package import LogAPI
 import NIOCore
 import Protobuf
-import RaftAPI
+package import RaftAPI
 import RaftCore
 package import RaftNode
 package import RaftService
@@ -101,7 +101,27 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     case .producer(let id, let epoch): return .success((id, epoch))
     case .refused(let why): return .failure(failure(of: why))
     case .unknown(let term, let index): return .failure(.leadershipLost(term: term, index: index))
-    case .appended, .membershipChanged: preconditionFailure("another request's outcome")
+    case .appended, .membershipChanged, .done:
+      preconditionFailure("another request's outcome")
+    }
+  }
+
+  package var retention: Retention { runner.retention }
+
+  package func setRetention(_ settings: LogSettings) async -> LogFailure? {
+    failure(of: await runner.changeSettings(to: settings))
+  }
+
+  package func truncate(before offset: UInt64) async -> LogFailure? {
+    if let failure = failure(of: await runner.truncate(before: offset)) { return failure }
+    return await runner.applyLogStart().map { LogFailure(of: $0) }
+  }
+
+  private func failure(of outcome: ProposalOutcome) -> LogFailure? {
+    switch outcome {
+    case .refused(let why): failure(of: why)
+    case .unknown(let term, let index): .leadershipLost(term: term, index: index)
+    default: nil
     }
   }
 

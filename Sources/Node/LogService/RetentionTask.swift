@@ -18,6 +18,8 @@ package final class RetentionTask: Sendable {
   private let eventLoop: any EventLoop
   private let disk: DiskThread
   private let stopping: Stopping
+  private let step: Step
+  private let report: @Sendable (Outcome) -> Void
 
   /// Set when no further look may be handed to the disk thread, which is about to end.
   private final class Stopping: Sendable {
@@ -35,6 +37,8 @@ package final class RetentionTask: Sendable {
   ) {
     self.eventLoop = eventLoop
     self.disk = disk
+    self.step = step
+    self.report = report
     let stopping = Stopping()
     self.stopping = stopping
     task = eventLoop.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { task in
@@ -45,6 +49,12 @@ package final class RetentionTask: Sendable {
       }
       return done.futureResult
     }
+  }
+
+  /// Looks at once, beside the regular looks. Any thread.
+  package func lookNow() {
+    guard !stopping.isSet.load(ordering: .sequentiallyConsistent) else { return }
+    Self.look(step, disk, stopping, report) { _ in }
   }
 
   /// Ends it; returns when nothing of it is on the disk thread any more.

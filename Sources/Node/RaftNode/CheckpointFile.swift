@@ -1,11 +1,9 @@
 import ClusterModel
-package import CommitLog
+import CommitLog
 import Protobuf
 import RaftAPI
 
-/// The file `checkpoint`: what follows from the entries that are not kept any more, as of the last of them or a later one.
-///
-/// It is durable before those entries go, so that a start finds it or them. Replaced as a whole.
+/// A file that keeps what follows from the entries up to one of them. Replaced as a whole.
 ///
 ///     byte  size  field
 ///        0     4  magic "DLCP"
@@ -22,13 +20,13 @@ struct CheckpointFile<D: Disk> {
   private let path: String
   private let disk: D
 
-  init(in folder: String, disk: D) {
+  init(_ name: String, in folder: String, disk: D) {
     self.folder = folder
     self.disk = disk
-    path = folder + "/checkpoint"
+    path = folder + "/" + name
   }
 
-  /// nil where nothing was ever removed.
+  /// nil where there is no such file.
   func read() throws(CommitLogError) -> ReplicatedState? {
     guard disk.exists(path) else { return nil }
     let file = try disk.open(path)
@@ -86,6 +84,8 @@ extension ReplicatedState {
     tail.maxTimestamp = checkpoint.maxTimestamp
     self.init(tail: tail, members: checkpoint.members)
     producers = ProducerTable(checkpoint.producers)
+    start = checkpoint.start ?? LogStart()
+    settings = checkpoint.settings ?? LogSettings()
   }
 
   var checkpoint: Checkpoint {
@@ -97,61 +97,8 @@ extension ReplicatedState {
     checkpoint.maxTimestamp = tail.maxTimestamp
     checkpoint.members = members
     checkpoint.producers = producers.states
+    checkpoint.start = start
+    checkpoint.settings = settings
     return checkpoint
-  }
-}
-
-extension Replica {
-  /// Keeps what follows from the entries up to `last`, which are about to be removed; on the disk's thread.
-  ///
-  /// - Returns: false while they are not all applied.
-  package func keepState(
-    through last: UInt64, applied: UInt64
-  ) throws(CommitLogError) -> Bool {
-    guard last <= applied else { return false }
-    let file = CheckpointFile(in: engine.folder, disk: engine.disk)
-    let kept = try file.read()
-    var state: ReplicatedState
-    if let kept { state = kept } else { state = try OpenedLog.base(of: engine, founders: founders) }
-    guard state.tail.nextIndex <= last else { return true }
-    for index in state.tail.nextIndex...last {
-      state.apply(try OpenedLog.entry(at: index, of: engine))
-    }
-    do throws(CommitLogError) {
-      try file.write(state)
-    } catch {
-      // Retention makes room on a full disk, and must not need any.
-      guard case .diskFull = error, engine.disk.exists(reserve) else { throw error }
-      try engine.disk.remove(reserve)
-      try engine.disk.syncFolder(engine.folder)
-      try file.write(state)
-    }
-    return true
-  }
-
-  /// Makes the state as of the last closed segment's end durable, so that a start reads one segment's headers at most; on
-  /// the disk's thread.
-  package func checkpointClosedSegments(applied: UInt64) throws(CommitLogError) {
-    _ = try keepState(through: min(engine.lastClosedIndex, applied), applied: applied)
-  }
-
-  /// Makes the state as of the last entry applied durable, before the log is closed.
-  package func checkpointAll() throws(CommitLogError) {
-    try CheckpointFile(in: engine.folder, disk: engine.disk).write(applied)
-  }
-
-  private var reserve: String { engine.folder + "/reserve" }
-
-  /// Sees to it that there is room for a checkpoint on a full disk; where there is none now, a later call does.
-  package func keepReserve() {
-    guard !engine.disk.exists(reserve) else { return }
-    guard let file = try? engine.disk.create(reserve) else { return }
-    do {
-      try file.reserve(from: 0, to: 64 << 10)
-      try file.sync()
-      try engine.disk.syncFolder(engine.folder)
-    } catch {
-      try? engine.disk.remove(reserve)
-    }
   }
 }

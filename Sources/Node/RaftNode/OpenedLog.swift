@@ -20,21 +20,19 @@ struct OpenedLog {
       log.append(count: end - run.firstIndex, term: run.term)
     }
     var applied = try OpenedLog.base(of: engine, founders: founders)
-    let kept = try CheckpointFile(in: engine.folder, disk: engine.disk).read()
-    var hasLost = false
-    if let kept, kept.tail.nextIndex > tail.nextIndex {
-      // A repair has cut committed entries off. What producers had appended is not known any more.
-      hasLost = true
-      applied = try OpenedLog.base(of: engine, founders: kept.members)
-    } else if let kept {
-      // It was written before what it stands for was removed.
-      guard kept.tail.nextIndex > before.index else {
-        throw .corrupt(
-          file: engine.folder + "/checkpoint", position: 0, offset: 0,
-          what:
-            "it is of entry \(kept.tail.nextIndex - 1), and the log begins behind \(before.index)")
-      }
+    let checkpoints = Checkpoints(folder: engine.folder, disk: engine.disk)
+    // A repair may have cut committed entries off.
+    let lastKept = try checkpoints.lastIndex()
+    let hasLost = lastKept.map { $0 >= tail.nextIndex } ?? false
+    if let kept = try checkpoints.latest(in: before.index...(tail.nextIndex - 1)) {
       applied = kept
+    } else if hasLost, let later = try checkpoints.stateBefore(tail.nextIndex) {
+      // What producers had appended is not known any more.
+      applied = try OpenedLog.base(of: engine, founders: later.members)
+    } else if let lastKept, before.index > 0 {
+      throw .corrupt(
+        file: engine.folder + "/" + Checkpoints<D>.name(lastKept), position: 0, offset: 0,
+        what: "no checkpoint can be read, and the log begins behind entry \(before.index)")
     }
     let start = applied.tail.nextIndex
     var memberships = [

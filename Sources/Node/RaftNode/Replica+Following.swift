@@ -15,8 +15,10 @@ extension Replica {
         message = .append(described)
         incoming = frames
       }
+      if case .image = message { partAtHand = packet.frames }
       perform(core.handle(.received(message, from: node), at: now))
       incoming = StoredFrames()
+      partAtHand = []
     }
   }
 

@@ -84,6 +84,35 @@ extension Replica {
     }
   }
 
+  /// Makes the log begin further on; nothing where it does already.
+  package func moveStart(id: UInt64, to start: LogStart, at now: Instant) -> [ReplicaEffect] {
+    within(now) {
+      guard core.canPropose, !isDiskFull else { return refuse([id]) }
+      precondition(
+        start.index < applied.tail.nextIndex && start.offset <= applied.tail.nextOffset,
+        "the log cannot begin behind what is committed")
+      guard start.isBeyond(latest.start) else {
+        return resolve(id, .done, restingOn: latest.tail.nextIndex - 1)
+      }
+      waiters.append(Waiter(id: id, index: latest.tail.nextIndex, outcome: .done))
+      submit(control(.logStart, start.serialized()))
+    }
+  }
+
+  /// Sets what is to be kept, in place of what was; a part that is 0 stays as it is.
+  package func changeSettings(
+    id: UInt64, to settings: LogSettings, at now: Instant
+  ) -> [ReplicaEffect] {
+    within(now) {
+      guard core.canPropose, !isDiskFull else { return refuse([id]) }
+      var new = latest.settings
+      if settings.retentionBytes != 0 { new.retentionBytes = settings.retentionBytes }
+      if settings.retentionMs != 0 { new.retentionMs = settings.retentionMs }
+      waiters.append(Waiter(id: id, index: latest.tail.nextIndex, outcome: .done))
+      submit(control(.settings, new.serialized()))
+    }
+  }
+
   func writeNoOperation(index: UInt64, term: UInt64, _ ticket: UInt64) {
     let batch = control(.noOperation, [])
     precondition(batch.firstIndex == index, "no-op \(index) behind \(latest.tail.nextIndex)")

@@ -43,6 +43,12 @@ package final class Replica<D: Disk> {
   var toPump: [NodeID] = []
   var incoming = StoredFrames()
   var outgoing: FrameBatch?
+  var partAtHand: [UInt8] = []
+
+  /// An image on its way to a follower, for each that gets one.
+  var imagesOut: [NodeID: OutgoingImage] = [:]
+  /// The image that comes.
+  var imageIn: IncomingImage?
 
   struct Waiter {
     var id: UInt64
@@ -62,7 +68,14 @@ package final class Replica<D: Disk> {
   ) throws(CommitLogError) {
     var settings = settings
     settings.log.acknowledgesOnWrite = false
-    let engine = try LogEngine(path, disk: disk, options: settings.log)
+    let engine = try LogEngine(path, disk: disk, options: settings.log) {
+      (folder) throws(CommitLogError) in
+      try Checkpoints(folder: folder, disk: disk).file(Checkpoints<D>.image).read()?.tail
+    }
+    let checkpoints = Checkpoints(folder: engine.folder, disk: disk)
+    if let image = try checkpoints.file(Checkpoints<D>.image).read() {
+      try checkpoints.adoptImage(image)
+    }
     let storage = engine.identity.storageID
     let id = NodeID(high: storage.high, low: storage.low)
     let hardState = try HardStateFile(in: engine.folder, of: id, disk: disk, isNew: isNew)
@@ -75,7 +88,7 @@ package final class Replica<D: Disk> {
     self.id = id
     self.settings = settings
     self.founders = founders
-    self.disk = ReplicaDisk(engine, hardState)
+    self.disk = ReplicaDisk(engine, hardState, founders: founders)
     applied = opened.applied
     latest = opened.applied
     pending = opened.pending
@@ -122,7 +135,8 @@ package final class Replica<D: Disk> {
     case .writeNoOperation(let index, let term, let ticket):
       writeNoOperation(index: index, term: term, ticket)
     case .replicate(let node): if !toPump.contains(node) { toPump.append(node) }
-    case .sendImage(let node): effects.append(.sendImage(to: node))
+    case .sendImage(let node, let session, let start): sendImage(to: node, session, from: start)
+    case .takeImagePart(let part): take(part)
     case .commit(let index): apply(through: index)
     case .roleChanged:
       if core.role != .leader { abandonWaiters() }
@@ -140,6 +154,10 @@ package final class Replica<D: Disk> {
       switch result {
       case .saved: perform(core.handle(.hardStateSaved, at: now))
       case .truncated, .confirmed: break
+      case .image(let state, let node, let session): send(state, to: node, session)
+      case .noImage(let error): effects.append(.damaged(error))
+      case .installed(let state): installed(state)
+      case .notInstalled: perform(core.handle(.imageFailed, at: now))
       case .written(let ticket, _):
         isDiskFull = false
         perform(core.handle(.written(ticket: ticket), at: now))

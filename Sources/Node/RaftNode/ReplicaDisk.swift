@@ -1,16 +1,20 @@
+import ClusterModel
 package import CommitLog
+import RaftAPI
 
 /// A replica's files: what its disk thread works on. One job at a time.
 package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
   // Sendable: the engine is; `hardState` is touched by whoever performs jobs alone.
   package let engine: LogEngine<D>
   private var hardState: HardStateFile<D.File>
+  private let founders: [MemberEntry]
   /// Of the present turn.
   private var lastError: CommitLogError?
 
-  init(_ engine: LogEngine<D>, _ hardState: HardStateFile<D.File>) {
+  init(_ engine: LogEngine<D>, _ hardState: HardStateFile<D.File>, founders: [MemberEntry]) {
     self.engine = engine
     self.hardState = hardState
+    self.founders = founders
   }
 
   /// Does jobs in their order, writes that follow each other with as few writes and syncs as segments allow. Ends with the
@@ -62,6 +66,31 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
     return written + 1
   }
 
+  private func readImage(for node: NodeID, _ session: UInt64) -> DiskResult {
+    do throws(CommitLogError) {
+      var state = try OpenedLog.base(of: engine, founders: founders)
+      if let kept = try checkpoints.stateBefore(engine.firstIndex) { state = kept }
+      return .image(state, for: node, session: session)
+    } catch {
+      return .noImage(error)
+    }
+  }
+
+  /// A crash at any moment leaves the old log, or the file that lets the next start finish this.
+  private func install(_ state: ReplicatedState) throws(CommitLogError) -> DiskResult {
+    do throws(CommitLogError) {
+      try checkpoints.file(Checkpoints<D>.image).write(state)
+    } catch {
+      guard error.isRetryable else { throw error }
+      return .notInstalled
+    }
+    try engine.restart(behind: state.tail)
+    try checkpoints.adoptImage(state)
+    return .installed(state)
+  }
+
+  private var checkpoints: Checkpoints<D> { Checkpoints(folder: engine.folder, disk: engine.disk) }
+
   package func perform(_ job: DiskJob) -> DiskResult {
     do throws(CommitLogError) {
       switch job {
@@ -81,6 +110,9 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
       case .confirmTail:
         try engine.confirmTail()
         return .confirmed
+      case .readImage(let node, let session):
+        return readImage(for: node, session)
+      case .install(let state): return try install(state)
       }
     } catch {
       return .failed(error)

@@ -21,6 +21,10 @@ package enum DiskJob {
   /// `committed`: entries known to be committed by now.
   case write(FrameBatch, ticket: UInt64, committed: UInt64)
   case confirmTail
+  /// Read the state before the first entry kept, to send it to a follower under this session.
+  case readImage(for: NodeID, session: UInt64)
+  /// Put an image in place of the log.
+  case install(ReplicatedState)
 
   package var isWrite: Bool {
     if case .write = self { return true }
@@ -42,6 +46,12 @@ package enum DiskResult {
   /// There is no room; the job is to be given again later, before any other.
   case full(FrameBatch, ticket: UInt64, committed: UInt64)
   case confirmed
+  case image(ReplicatedState, for: NodeID, session: UInt64)
+  /// There is none that can be read.
+  case noImage(CommitLogError)
+  case installed(ReplicatedState)
+  /// There is no room for it; the log is as it was.
+  case notInstalled
   case failed(CommitLogError)
 
   package var isWritten: Bool {
@@ -89,6 +99,8 @@ package enum ProposalOutcome: Equatable, Sendable {
   case producer(id: UInt64, epoch: UInt32)
   /// The membership is committed.
   case membershipChanged
+  /// The control entry is committed.
+  case done
   /// Not written, and never will be.
   case refused(ProposalRefusal)
   /// It was in this leader's log when leadership ended: it may be in the next one's or not.
@@ -119,7 +131,10 @@ package enum ReplicaEffect {
   case membershipChanged(Membership)
   /// The entries from this index on are taken back: they were written nowhere.
   case withdrawn(from: UInt64)
-  case sendImage(to: NodeID)
+  /// A follower needs entries that are not kept any more.
+  case imageNeeded(NodeID)
+  /// An image has taken the place of this node's log; records below `start` are not here.
+  case imageInstalled(index: UInt64, start: UInt64)
   /// The log on this node's disk cannot be read.
   case damaged(CommitLogError)
 }

@@ -6,6 +6,9 @@ package import RaftAPI
 package struct ReplicatedState: Sendable {
   package internal(set) var tail: LogTail
   package internal(set) var producers = ProducerTable()
+  /// Where the log begins, by the last entry that said so.
+  package internal(set) var start = LogStart()
+  package internal(set) var settings = LogSettings()
   /// Who is in the group by the last membership among these entries.
   package internal(set) var members: [MemberEntry]
 
@@ -31,6 +34,14 @@ package struct ReplicatedState: Sendable {
           id: entry.id, epoch: entry.epoch, subject: entry.subject, name: entry.name,
           index: header.index)
       }
+    case .logStart:
+      if let entry = try? LogStart(serialized: entry.body), entry.isBeyond(start) {
+        start.offset = max(start.offset, entry.offset)
+        start.index = max(start.index, entry.index)
+        start.cause = entry.cause
+      }
+    case .settings:
+      if let entry = try? LogSettings(serialized: entry.body) { settings = entry }
     default: break
     }
   }

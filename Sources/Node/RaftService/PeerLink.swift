@@ -37,7 +37,10 @@ final class PeerLink {
   func send(_ packet: Packet) {
     let message = PeerMessage(packet.message, frames: packet.frames)
     let bytes = message.serialized()
-    if case .append = packet.message { bulk.send(bytes) } else { urgent.send(bytes) }
+    switch packet.message {
+    case .append, .image: bulk.send(bytes)
+    default: urgent.send(bytes)
+    }
   }
 
   func keepOpen() { urgent.keepOpen() }

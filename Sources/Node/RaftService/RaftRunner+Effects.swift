@@ -29,7 +29,8 @@ extension RaftRunner {
       if replica.core.role != .leader { source?.leadershipEnded(term: replica.core.hard.term) }
     case .membershipChanged: connect()
     case .withdrawn(let index): source?.withdrawn(from: index)
-    case .sendImage(let node): refuseImage(to: node)
+    case .imageNeeded(let node): notice(.needsImage(node))
+    case .imageInstalled(let index, let start): notice(.imageInstalled(index: index, start: start))
     case .damaged(let error): notice(.damaged(error))
     }
   }
@@ -67,15 +68,6 @@ extension RaftRunner {
       if let reason { self.notice(.linkLost(node, reason: reason)) }
       guard isBulk else { return }
       self.step { self.replica.handle(.disconnected(node), at: $0) }
-    }
-  }
-
-  /// Images are not sent yet: the follower stays behind, and is tried again after a while.
-  private func refuseImage(to node: NodeID) {
-    notice(.needsImage(node))
-    eventLoop.assumeIsolated().scheduleTask(in: .seconds(5)) { [weak self] in
-      guard let self else { return }
-      self.step { self.replica.handle(.imageDelivered(node, nil), at: $0) }
     }
   }
 }

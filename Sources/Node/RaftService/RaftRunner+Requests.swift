@@ -34,6 +34,32 @@ extension RaftRunner {
     }
   }
 
+  /// Makes the log begin with the record `offset`, which must be committed.
+  package func truncate(before offset: UInt64) async -> ProposalOutcome {
+    let index: UInt64
+    do throws(CommitLogError) {
+      index = min(try replica.engine.lastIndex(before: offset), status.appliedIndex)
+    } catch {
+      // Trimmed meanwhile, or not readable here: the offset alone is what counts.
+      index = 0
+    }
+    let start = LogStart(offset: offset, index: index, cause: .request)
+    return await published { [self] id in
+      guard start.offset <= replica.committedEnd else {
+        proposers.removeValue(forKey: id)?(.refused(.raft(.notReady)))
+        return
+      }
+      step { replica.moveStart(id: id, to: start, at: $0) }
+    }
+  }
+
+  /// Sets what is to be kept of the log; a part that is 0 stays as it is.
+  package func changeSettings(to settings: LogSettings) async -> ProposalOutcome {
+    await published { [self] id in
+      step { replica.changeSettings(id: id, to: settings, at: $0) }
+    }
+  }
+
   /// Whether a follower lacks next to nothing.
   package func hasCaughtUp(_ node: NodeID) async -> Bool {
     await withCheckedContinuation { continuation in
@@ -84,6 +110,20 @@ extension RaftRunner {
     }
   }
 
+  /// Returns when `status` shows what became of it.
+  private func published(
+    _ body: @escaping @Sendable (UInt64) -> Void
+  ) async -> ProposalOutcome {
+    let outcome = await request(body)
+    await withCheckedContinuation { continuation in
+      eventLoop.execute { [self] in
+        publish()
+        continuation.resume()
+      }
+    }
+    return outcome
+  }
+
   private func request(
     _ body: @escaping @Sendable (UInt64) -> Void
   ) async -> ProposalOutcome {
@@ -97,35 +137,6 @@ extension RaftRunner {
         body(lastRequest)
       }
     }
-  }
-}
-
-extension RaftRunner {
-  /// Removes the oldest segment if the log's retention lets it go, once what follows from it is kept. On the disk's thread.
-  package func applyRetentionStep() throws(CommitLogError) -> RetentionStep? {
-    let applied = status.appliedIndex
-    // Before, for when there is room again, and behind the removal, before anybody else takes what it gave back.
-    replica.keepReserve()
-    defer { replica.keepReserve() }
-    if replica.engine.lastClosedIndex > checkpointed {
-      let closed = replica.engine.lastClosedIndex
-      do throws(CommitLogError) {
-        try replica.checkpointClosedSegments(applied: applied)
-        if closed <= applied { checkpointed = closed }
-      } catch {
-        // On a full disk a start has to read more.
-        guard error.isRetryable else { throw error }
-      }
-    }
-    let step = try replica.engine.applyRetention { last throws(CommitLogError) in
-      try replica.keepState(through: last, applied: applied)
-    }
-    guard step != nil else { return nil }
-    let first = replica.engine.firstIndex
-    eventLoop.execute { [self] in
-      self.step { replica.handle(.compacted(through: first - 1), at: $0) }
-    }
-    return step
   }
 }
 

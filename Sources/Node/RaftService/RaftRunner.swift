@@ -260,6 +260,8 @@ package final class RaftRunner: @unchecked Sendable {
     now.term = core.hard.term
     now.leader = core.leader
     now.members = replica.latest.members
+    now.start = replica.applied.start
+    now.settings = replica.applied.settings
     now.lastIndex = core.log.lastIndex
     now.commitIndex = core.commit
     now.appliedIndex = replica.applied.tail.nextIndex - 1
@@ -279,6 +281,7 @@ package final class RaftRunner: @unchecked Sendable {
     {
       notice(.changed(now))
     }
+    if before.start != now.start { notice(.logStartMoved) }
     // A server whose disk is full, or has failed, serves what it has.
     if now.isReady || isStopping || now.noRoom != nil || now.diskFailure != nil {
       let waiters = readyWaiters

@@ -10,6 +10,9 @@ package struct RaftStatus: Sendable, Equatable {
   /// nil: none known.
   package var leader: NodeID?
   package var members: [MemberEntry] = []
+  /// Where the log begins.
+  package var start = LogStart()
+  package var settings = LogSettings()
   /// Entries up to here are in the log, if not yet on disk.
   package var lastIndex: UInt64 = 0
   package var commitIndex: UInt64 = 0
@@ -46,6 +49,10 @@ package enum RaftNotice: Sendable {
   case diskFailed(CommitLogError)
   /// The disk has answered nothing for long, or answers again.
   case diskStalled(Bool)
+  /// The log is to begin further on.
+  case logStartMoved
   /// A follower needs entries that are not kept any more.
   case needsImage(NodeID)
+  /// This server lacked entries that nobody keeps any more; its log begins anew behind entry `index`, with offset `start`.
+  case imageInstalled(index: UInt64, start: UInt64)
 }

@@ -4,8 +4,11 @@ import DistlogClient
 
 struct LogCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "log", abstract: "Ask about logs.",
-    subcommands: [LogListCommand.self, LogShowCommand.self, LogOffsetCommand.self])
+    commandName: "log", abstract: "Ask about logs, and change them.",
+    subcommands: [
+      LogListCommand.self, LogShowCommand.self, LogOffsetCommand.self, LogSetCommand.self,
+      LogTruncateCommand.self,
+    ])
 }
 
 struct LogListCommand: Verb {

@@ -288,7 +288,7 @@ package struct Simulation {
       case .committed: break
       case .readReady(let id, let index): readReady(node, id, index)
       case .readFailed(let id): readFailed(id)
-      case .roleChanged, .membershipChanged, .sendImage, .withdrawn: break
+      case .roleChanged, .membershipChanged, .withdrawn, .imageNeeded, .imageInstalled: break
       case .damaged(let error): oracle.fail("n\(node + 1) cannot read its log: \(error)")
       }
     }

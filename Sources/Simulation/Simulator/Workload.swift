@@ -138,7 +138,7 @@ extension Simulation {
     case .unknown, .refused:
       workload.producers[producer].isRetry = isIdempotent || !isUnknown(outcome)
       lookElsewhere(producer)
-    case .producer, .membershipChanged: oracle.fail("a produce was answered with \(outcome)")
+    case .producer, .membershipChanged, .done: oracle.fail("a produce was answered with \(outcome)")
     }
     next(producer)
   }

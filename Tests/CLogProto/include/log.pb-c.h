@@ -42,9 +42,11 @@ typedef struct Log__V1__BackupRequest Log__V1__BackupRequest;
 typedef struct Log__V1__BackupChunk Log__V1__BackupChunk;
 typedef struct Log__V1__LogConfig Log__V1__LogConfig;
 typedef struct Log__V1__LogInfo Log__V1__LogInfo;
+typedef struct Log__V1__UpdateLogRequest Log__V1__UpdateLogRequest;
 typedef struct Log__V1__DescribeLogRequest Log__V1__DescribeLogRequest;
 typedef struct Log__V1__ListLogsRequest Log__V1__ListLogsRequest;
 typedef struct Log__V1__ListLogsResponse Log__V1__ListLogsResponse;
+typedef struct Log__V1__TruncateLogRequest Log__V1__TruncateLogRequest;
 typedef struct Log__V1__FindOffsetRequest Log__V1__FindOffsetRequest;
 typedef struct Log__V1__FindOffsetResponse Log__V1__FindOffsetResponse;
 
@@ -637,7 +639,7 @@ struct  Log__V1__BackupChunk
 
 
 /*
- * The settings in effect; -1 = no limit.
+ * In effect: -1 = no limit. In an UpdateLogRequest: 0 = leave as it is, and only retention can be set.
  */
 struct  Log__V1__LogConfig
 {
@@ -677,6 +679,17 @@ struct  Log__V1__LogInfo
     , (char *)protobuf_c_empty_string, NULL, 0, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
+struct  Log__V1__UpdateLogRequest
+{
+  ProtobufCMessage base;
+  char *name;
+  Log__V1__LogConfig *config;
+};
+#define LOG__V1__UPDATE_LOG_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__update_log_request__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
 struct  Log__V1__DescribeLogRequest
 {
   ProtobufCMessage base;
@@ -706,6 +719,17 @@ struct  Log__V1__ListLogsResponse
 #define LOG__V1__LIST_LOGS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&log__v1__list_logs_response__descriptor) \
     , 0,NULL }
+
+
+struct  Log__V1__TruncateLogRequest
+{
+  ProtobufCMessage base;
+  char *name;
+  uint64_t before_offset;
+};
+#define LOG__V1__TRUNCATE_LOG_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__truncate_log_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Log__V1__FindOffsetRequest
@@ -1228,6 +1252,25 @@ Log__V1__LogInfo *
 void   log__v1__log_info__free_unpacked
                      (Log__V1__LogInfo *message,
                       ProtobufCAllocator *allocator);
+/* Log__V1__UpdateLogRequest methods */
+void   log__v1__update_log_request__init
+                     (Log__V1__UpdateLogRequest         *message);
+size_t log__v1__update_log_request__get_packed_size
+                     (const Log__V1__UpdateLogRequest   *message);
+size_t log__v1__update_log_request__pack
+                     (const Log__V1__UpdateLogRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__update_log_request__pack_to_buffer
+                     (const Log__V1__UpdateLogRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__UpdateLogRequest *
+       log__v1__update_log_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__update_log_request__free_unpacked
+                     (Log__V1__UpdateLogRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Log__V1__DescribeLogRequest methods */
 void   log__v1__describe_log_request__init
                      (Log__V1__DescribeLogRequest         *message);
@@ -1284,6 +1327,25 @@ Log__V1__ListLogsResponse *
                       const uint8_t       *data);
 void   log__v1__list_logs_response__free_unpacked
                      (Log__V1__ListLogsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Log__V1__TruncateLogRequest methods */
+void   log__v1__truncate_log_request__init
+                     (Log__V1__TruncateLogRequest         *message);
+size_t log__v1__truncate_log_request__get_packed_size
+                     (const Log__V1__TruncateLogRequest   *message);
+size_t log__v1__truncate_log_request__pack
+                     (const Log__V1__TruncateLogRequest   *message,
+                      uint8_t             *out);
+size_t log__v1__truncate_log_request__pack_to_buffer
+                     (const Log__V1__TruncateLogRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__TruncateLogRequest *
+       log__v1__truncate_log_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__truncate_log_request__free_unpacked
+                     (Log__V1__TruncateLogRequest *message,
                       ProtobufCAllocator *allocator);
 /* Log__V1__FindOffsetRequest methods */
 void   log__v1__find_offset_request__init
@@ -1406,6 +1468,9 @@ typedef void (*Log__V1__LogConfig_Closure)
 typedef void (*Log__V1__LogInfo_Closure)
                  (const Log__V1__LogInfo *message,
                   void *closure_data);
+typedef void (*Log__V1__UpdateLogRequest_Closure)
+                 (const Log__V1__UpdateLogRequest *message,
+                  void *closure_data);
 typedef void (*Log__V1__DescribeLogRequest_Closure)
                  (const Log__V1__DescribeLogRequest *message,
                   void *closure_data);
@@ -1414,6 +1479,9 @@ typedef void (*Log__V1__ListLogsRequest_Closure)
                   void *closure_data);
 typedef void (*Log__V1__ListLogsResponse_Closure)
                  (const Log__V1__ListLogsResponse *message,
+                  void *closure_data);
+typedef void (*Log__V1__TruncateLogRequest_Closure)
+                 (const Log__V1__TruncateLogRequest *message,
                   void *closure_data);
 typedef void (*Log__V1__FindOffsetRequest_Closure)
                  (const Log__V1__FindOffsetRequest *message,
@@ -1518,6 +1586,14 @@ struct Log__V1__Logs_Service
                       const Log__V1__FindOffsetRequest *input,
                       Log__V1__FindOffsetResponse_Closure closure,
                       void *closure_data);
+  void (*update_log)(Log__V1__Logs_Service *service,
+                     const Log__V1__UpdateLogRequest *input,
+                     Log__V1__LogInfo_Closure closure,
+                     void *closure_data);
+  void (*truncate_log)(Log__V1__Logs_Service *service,
+                       const Log__V1__TruncateLogRequest *input,
+                       Log__V1__LogInfo_Closure closure,
+                       void *closure_data);
 };
 typedef void (*Log__V1__Logs_ServiceDestroy)(Log__V1__Logs_Service *);
 void log__v1__logs__init (Log__V1__Logs_Service *service,
@@ -1528,7 +1604,9 @@ void log__v1__logs__init (Log__V1__Logs_Service *service,
     { LOG__V1__LOGS__BASE_INIT,\
       function_prefix__ ## describe_log,\
       function_prefix__ ## list_logs,\
-      function_prefix__ ## find_offset  }
+      function_prefix__ ## find_offset,\
+      function_prefix__ ## update_log,\
+      function_prefix__ ## truncate_log  }
 void log__v1__logs__describe_log(ProtobufCService *service,
                                  const Log__V1__DescribeLogRequest *input,
                                  Log__V1__LogInfo_Closure closure,
@@ -1541,6 +1619,14 @@ void log__v1__logs__find_offset(ProtobufCService *service,
                                 const Log__V1__FindOffsetRequest *input,
                                 Log__V1__FindOffsetResponse_Closure closure,
                                 void *closure_data);
+void log__v1__logs__update_log(ProtobufCService *service,
+                               const Log__V1__UpdateLogRequest *input,
+                               Log__V1__LogInfo_Closure closure,
+                               void *closure_data);
+void log__v1__logs__truncate_log(ProtobufCService *service,
+                                 const Log__V1__TruncateLogRequest *input,
+                                 Log__V1__LogInfo_Closure closure,
+                                 void *closure_data);
 typedef struct Log__V1__Cluster_Service Log__V1__Cluster_Service;
 struct Log__V1__Cluster_Service
 {
@@ -1652,9 +1738,11 @@ extern const ProtobufCMessageDescriptor log__v1__backup_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__backup_chunk__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__log_config__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__log_info__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__update_log_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__describe_log_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__list_logs_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__list_logs_response__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__truncate_log_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__find_offset_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__find_offset_response__descriptor;
 extern const ProtobufCServiceDescriptor log__v1__log__descriptor;

@@ -24,6 +24,8 @@ typedef struct Raft__V1__Founding Raft__V1__Founding;
 typedef struct Raft__V1__Member Raft__V1__Member;
 typedef struct Raft__V1__Members Raft__V1__Members;
 typedef struct Raft__V1__Checkpoint Raft__V1__Checkpoint;
+typedef struct Raft__V1__LogStart Raft__V1__LogStart;
+typedef struct Raft__V1__LogSettings Raft__V1__LogSettings;
 typedef struct Raft__V1__ProducerState Raft__V1__ProducerState;
 typedef struct Raft__V1__AppendedRequest Raft__V1__AppendedRequest;
 typedef struct Raft__V1__Producer Raft__V1__Producer;
@@ -43,9 +45,24 @@ typedef enum _Raft__V1__MessageKind {
   RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_HEARTBEAT_ANSWER = 8,
   RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_TIMEOUT_NOW = 9,
   RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_READ_INDEX = 10,
-  RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_READ_INDEX_ANSWER = 11
+  RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_READ_INDEX_ANSWER = 11,
+  RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_IMAGE = 12,
+  RAFT__V1__MESSAGE_KIND__MESSAGE_KIND_IMAGE_ANSWER = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(RAFT__V1__MESSAGE_KIND)
 } Raft__V1__MessageKind;
+typedef enum _Raft__V1__LogStartCause {
+  RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_UNSPECIFIED = 0,
+  /*
+   * more bytes than are to be kept
+   */
+  RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_BYTES = 1,
+  RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_AGE = 2,
+  /*
+   * TruncateLog
+   */
+  RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_REQUEST = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(RAFT__V1__LOG_START_CAUSE)
+} Raft__V1__LogStartCause;
 
 /* --- messages --- */
 
@@ -83,15 +100,15 @@ struct  Raft__V1__PeerMessage
    */
   uint64_t session;
   /*
-   * the round of heartbeats; the read's number
+   * the round of heartbeats; the read's number; a byte of an image
    */
   uint64_t number;
   /*
-   * granted; matches; the index counts
+   * granted; matches; the index counts; an image's last part
    */
   protobuf_c_boolean is_positive;
   /*
-   * of an append: entries as they are stored
+   * of an append: entries as they are stored; of an image: bytes of a Checkpoint
    */
   ProtobufCBinaryData frames;
   /*
@@ -236,10 +253,50 @@ struct  Raft__V1__Checkpoint
   Raft__V1__Member **members;
   size_t n_producers;
   Raft__V1__ProducerState **producers;
+  Raft__V1__LogStart *start;
+  Raft__V1__LogSettings *settings;
 };
 #define RAFT__V1__CHECKPOINT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&raft__v1__checkpoint__descriptor) \
-    , 0, 0, 0, 0, 0, 0,NULL, 0,NULL }
+    , 0, 0, 0, 0, 0, 0,NULL, 0,NULL, NULL, NULL }
+
+
+/*
+ * The log begins here from now on.
+ */
+struct  Raft__V1__LogStart
+{
+  ProtobufCMessage base;
+  /*
+   * of the first record that is served
+   */
+  uint64_t offset;
+  /*
+   * entries up to here are removed, as far as whole segments can be
+   */
+  uint64_t index;
+  Raft__V1__LogStartCause cause;
+};
+#define RAFT__V1__LOG_START__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__log_start__descriptor) \
+    , 0, 0, RAFT__V1__LOG_START_CAUSE__LOG_START_CAUSE_UNSPECIFIED }
+
+
+/*
+ * What was set for the log, in place of what its servers are configured with.
+ */
+struct  Raft__V1__LogSettings
+{
+  ProtobufCMessage base;
+  /*
+   * 0 = as each server is configured; -1 = no limit
+   */
+  int64_t retention_bytes;
+  int64_t retention_ms;
+};
+#define RAFT__V1__LOG_SETTINGS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__log_settings__descriptor) \
+    , 0, 0 }
 
 
 struct  Raft__V1__ProducerState
@@ -452,6 +509,44 @@ Raft__V1__Checkpoint *
 void   raft__v1__checkpoint__free_unpacked
                      (Raft__V1__Checkpoint *message,
                       ProtobufCAllocator *allocator);
+/* Raft__V1__LogStart methods */
+void   raft__v1__log_start__init
+                     (Raft__V1__LogStart         *message);
+size_t raft__v1__log_start__get_packed_size
+                     (const Raft__V1__LogStart   *message);
+size_t raft__v1__log_start__pack
+                     (const Raft__V1__LogStart   *message,
+                      uint8_t             *out);
+size_t raft__v1__log_start__pack_to_buffer
+                     (const Raft__V1__LogStart   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__LogStart *
+       raft__v1__log_start__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__log_start__free_unpacked
+                     (Raft__V1__LogStart *message,
+                      ProtobufCAllocator *allocator);
+/* Raft__V1__LogSettings methods */
+void   raft__v1__log_settings__init
+                     (Raft__V1__LogSettings         *message);
+size_t raft__v1__log_settings__get_packed_size
+                     (const Raft__V1__LogSettings   *message);
+size_t raft__v1__log_settings__pack
+                     (const Raft__V1__LogSettings   *message,
+                      uint8_t             *out);
+size_t raft__v1__log_settings__pack_to_buffer
+                     (const Raft__V1__LogSettings   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__LogSettings *
+       raft__v1__log_settings__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__log_settings__free_unpacked
+                     (Raft__V1__LogSettings *message,
+                      ProtobufCAllocator *allocator);
 /* Raft__V1__ProducerState methods */
 void   raft__v1__producer_state__init
                      (Raft__V1__ProducerState         *message);
@@ -538,6 +633,12 @@ typedef void (*Raft__V1__Members_Closure)
 typedef void (*Raft__V1__Checkpoint_Closure)
                  (const Raft__V1__Checkpoint *message,
                   void *closure_data);
+typedef void (*Raft__V1__LogStart_Closure)
+                 (const Raft__V1__LogStart *message,
+                  void *closure_data);
+typedef void (*Raft__V1__LogSettings_Closure)
+                 (const Raft__V1__LogSettings *message,
+                  void *closure_data);
 typedef void (*Raft__V1__ProducerState_Closure)
                  (const Raft__V1__ProducerState *message,
                   void *closure_data);
@@ -593,6 +694,7 @@ void raft__v1__raft__report(ProtobufCService *service,
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    raft__v1__message_kind__descriptor;
+extern const ProtobufCEnumDescriptor    raft__v1__log_start_cause__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__deliver_response__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__peer_message__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__report_request__descriptor;
@@ -602,6 +704,8 @@ extern const ProtobufCMessageDescriptor raft__v1__founding__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__member__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__members__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__checkpoint__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__log_start__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__log_settings__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__producer_state__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__appended_request__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__producer__descriptor;
