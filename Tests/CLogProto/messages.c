@@ -54,6 +54,8 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &raft__v1__peer_message__descriptor,
     &raft__v1__report_request__descriptor,
     &raft__v1__server_report__descriptor,
+    &raft__v1__fetch_request__descriptor,
+    &raft__v1__fetch_response__descriptor,
     &raft__v1__introduction__descriptor,
     &raft__v1__founding__descriptor,
     &raft__v1__member__descriptor,

@@ -187,6 +187,96 @@ void   raft__v1__server_report__free_unpacked
   assert(message->base.descriptor == &raft__v1__server_report__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   raft__v1__fetch_request__init
+                     (Raft__V1__FetchRequest         *message)
+{
+  static const Raft__V1__FetchRequest init_value = RAFT__V1__FETCH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t raft__v1__fetch_request__get_packed_size
+                     (const Raft__V1__FetchRequest *message)
+{
+  assert(message->base.descriptor == &raft__v1__fetch_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__fetch_request__pack
+                     (const Raft__V1__FetchRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__fetch_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__fetch_request__pack_to_buffer
+                     (const Raft__V1__FetchRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__fetch_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__FetchRequest *
+       raft__v1__fetch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__FetchRequest *)
+     protobuf_c_message_unpack (&raft__v1__fetch_request__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__fetch_request__free_unpacked
+                     (Raft__V1__FetchRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__fetch_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   raft__v1__fetch_response__init
+                     (Raft__V1__FetchResponse         *message)
+{
+  static const Raft__V1__FetchResponse init_value = RAFT__V1__FETCH_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t raft__v1__fetch_response__get_packed_size
+                     (const Raft__V1__FetchResponse *message)
+{
+  assert(message->base.descriptor == &raft__v1__fetch_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__fetch_response__pack
+                     (const Raft__V1__FetchResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__fetch_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__fetch_response__pack_to_buffer
+                     (const Raft__V1__FetchResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__fetch_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__FetchResponse *
+       raft__v1__fetch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__FetchResponse *)
+     protobuf_c_message_unpack (&raft__v1__fetch_response__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__fetch_response__free_unpacked
+                     (Raft__V1__FetchResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__fetch_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   raft__v1__introduction__init
                      (Raft__V1__Introduction         *message)
 {
@@ -1048,6 +1138,121 @@ const ProtobufCMessageDescriptor raft__v1__server_report__descriptor =
   (ProtobufCMessageInit) raft__v1__server_report__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor raft__v1__fetch_request__field_descriptors[4] =
+{
+  {
+    "cluster_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__FetchRequest, cluster_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "log_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__FetchRequest, log_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "index",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__FetchRequest, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_index",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__FetchRequest, end_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__fetch_request__field_indices_by_name[] = {
+  0,   /* field[0] = cluster_id */
+  3,   /* field[3] = end_index */
+  2,   /* field[2] = index */
+  1,   /* field[1] = log_id */
+};
+static const ProtobufCIntRange raft__v1__fetch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor raft__v1__fetch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.FetchRequest",
+  "FetchRequest",
+  "Raft__V1__FetchRequest",
+  "raft.v1",
+  sizeof(Raft__V1__FetchRequest),
+  4,
+  raft__v1__fetch_request__field_descriptors,
+  raft__v1__fetch_request__field_indices_by_name,
+  1,  raft__v1__fetch_request__number_ranges,
+  (ProtobufCMessageInit) raft__v1__fetch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__fetch_response__field_descriptors[1] =
+{
+  {
+    "frames",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__FetchResponse, frames),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__fetch_response__field_indices_by_name[] = {
+  0,   /* field[0] = frames */
+};
+static const ProtobufCIntRange raft__v1__fetch_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor raft__v1__fetch_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.FetchResponse",
+  "FetchResponse",
+  "Raft__V1__FetchResponse",
+  "raft.v1",
+  sizeof(Raft__V1__FetchResponse),
+  1,
+  raft__v1__fetch_response__field_descriptors,
+  raft__v1__fetch_response__field_indices_by_name,
+  1,  raft__v1__fetch_response__number_ranges,
+  (ProtobufCMessageInit) raft__v1__fetch_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor raft__v1__introduction__field_descriptors[4] =
 {
   {
@@ -1902,14 +2107,16 @@ const ProtobufCEnumDescriptor raft__v1__log_start_cause__descriptor =
   raft__v1__log_start_cause__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor raft__v1__raft__method_descriptors[3] =
+static const ProtobufCMethodDescriptor raft__v1__raft__method_descriptors[4] =
 {
   { "Deliver", &raft__v1__peer_message__descriptor, &raft__v1__deliver_response__descriptor },
   { "Meet", &raft__v1__introduction__descriptor, &raft__v1__introduction__descriptor },
   { "Report", &raft__v1__report_request__descriptor, &raft__v1__server_report__descriptor },
+  { "Fetch", &raft__v1__fetch_request__descriptor, &raft__v1__fetch_response__descriptor },
 };
 const unsigned raft__v1__raft__method_indices_by_name[] = {
   0,        /* Deliver */
+  3,        /* Fetch */
   1,        /* Meet */
   2         /* Report */
 };
@@ -1920,7 +2127,7 @@ const ProtobufCServiceDescriptor raft__v1__raft__descriptor =
   "Raft",
   "Raft__V1__Raft",
   "raft.v1",
-  3,
+  4,
   raft__v1__raft__method_descriptors,
   raft__v1__raft__method_indices_by_name
 };
@@ -1947,6 +2154,14 @@ void raft__v1__raft__report(ProtobufCService *service,
 {
   assert(service->descriptor == &raft__v1__raft__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void raft__v1__raft__fetch(ProtobufCService *service,
+                           const Raft__V1__FetchRequest *input,
+                           Raft__V1__FetchResponse_Closure closure,
+                           void *closure_data)
+{
+  assert(service->descriptor == &raft__v1__raft__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void raft__v1__raft__init (Raft__V1__Raft_Service *service,
                            Raft__V1__Raft_ServiceDestroy destroy)

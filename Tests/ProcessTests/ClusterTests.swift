@@ -35,6 +35,13 @@ extension RealProcesses {
       print(report.output)
     }
 
+    @Test func `damage on one server is mended with what the others have`() async throws {
+      let report = try await PythonScript("ProcessTests/cluster_damage.py").run(
+        ["--runs", "5", "--seed", "3"], timeoutSeconds: 270)
+      #expect(report.faults(expecting: (1...5).map { "run \($0)" } + ["all_runs"]) == [])
+      print(report.output)
+    }
+
     private static let forming = [
       "six_servers_that_expect_three_form_one_cluster",
       "kills_while_it_forms_never_make_two",

@@ -29,10 +29,13 @@ struct FrameScan<File: DiskFile> {
   }
 
   /// Goes to the first byte that is not a good frame, telling each good one, its position and its body.
+  ///
+  /// - Parameter end: the entry before which it ends in any case.
   mutating func run(
+    before end: UInt64 = .max,
     _ found: (FrameHeader, UInt64, _ body: UnsafeRawBufferPointer) throws(CommitLogError) -> Void
   ) throws(CommitLogError) -> Stop {
-    while true {
+    while nextIndex < end {
       let header: FrameHeader
       switch try frame(at: position) {
       case .failure(let flaw):
@@ -61,6 +64,7 @@ struct FrameScan<File: DiskFile> {
       commitMark = max(commitMark, header.commitMark)
       last = header
     }
+    return .end
   }
 
   /// Goes to the next good frame behind the flaw at `position`, which may be entries further on: false where there is none.

@@ -88,6 +88,16 @@ final class SegmentIndex<File: DiskFile>: Sendable {
     published.store(count + 1, ordering: .releasing)
   }
 
+  /// Puts right an entry that was damaged. Readers check where an entry leads to, whatever it says.
+  func correct(_ ordinal: Int, _ entry: Entry) {
+    cutting.withLock { _ in
+      guard ordinal < count else { return }
+      let place = mapping.base + ordinal * SegmentIndex.entryBytes
+      place.store32(entry.relativeOffset, 0)
+      place.store64(entry.position, 4)
+    }
+  }
+
   /// Forgets the entries from `count` on.
   func removeEntries(from count: Int) {
     published.store(min(count, self.count), ordering: .releasing)

@@ -49,6 +49,7 @@ package final class Agent: Sendable {
     var backend: RaftBackend?
     var service: LogService?
     var retention: RetentionTask?
+    var scrub: ScrubTask?
     var reloader: Reloader?
   }
 
@@ -108,7 +109,7 @@ package final class Agent: Sendable {
     var state = try folder.state(of: own(at: configuration.advertised))
     if state.phase == .founding || state.phase == .joining { state = try folder.complete(state) }
     // What is wrong with the log is told before anybody can connect.
-    let opened = state.phase == .member ? try open(state) : nil
+    let opened = state.phase == .member ? try await openMended(state) : nil
     try await listen(prepared, segments: opened?.engine.segmentCount ?? 1)
     if let opened {
       try await serve(opened, prepared)
@@ -166,6 +167,37 @@ package final class Agent: Sendable {
     let found = try await formation.run()
     withExtendedLifetime(lock) {}
     return found
+  }
+
+  /// The replica over the log in the folder; damage in it is mended first, if there are servers to mend it from.
+  private func openMended(
+    _ state: FormationFile<LinuxDisk>.State
+  ) async throws -> sending Replica<LinuxDisk> {
+    do {
+      return try open(state)
+    } catch let error as CommitLogError {
+      let others = (state.founding?.members ?? []).compactMap { PeerAddress($0.address) }
+      let seeds = configuration.seeds.map { PeerAddress(host: $0.host, port: $0.port) }
+      let own = PeerAddress("\(configuration.advertised)")
+      var peers: [PeerAddress] = []
+      for peer in others + seeds where peer != own && !peers.contains(peer) { peers.append(peer) }
+      guard case .corrupt = error, !peers.isEmpty else { throw error }
+      logger.critical(
+        "the log on this disk is damaged; the entries are asked for from the other servers",
+        metadata: ["error": "\(error)"])
+      let mending = FolderMending(
+        configuration.dataFolder, peers: peers, tls: try Self.peerTLS(configuration),
+        on: loops[0].eventLoop)
+      let outcome = try await mending.run { [logger] fault in
+        logger.warning(
+          "no other server has the damaged entries at hand; asking again",
+          metadata: ["file": "\(fault.file)", "entry": "\(fault.index)"])
+      }
+      guard case .mended(let entries) = outcome, entries > 0 else { throw error }
+      logger.notice(
+        "damage was mended with what other servers have", metadata: ["entries": "\(entries)"])
+      return try open(state)
+    }
   }
 
   /// The replica over the log in the folder.
@@ -233,9 +265,17 @@ package final class Agent: Sendable {
     } step: { () throws(CommitLogError) in
       try runner.applyRetentionStep()
     }
+    let scrub =
+      configuration.scrubRate == 0
+      ? nil
+      : ScrubTask(
+        backend.log, on: scans, eventLoop: loops[0].eventLoop,
+        bytesPerSecond: configuration.scrubRate
+      ) { backend.noteDamage($0) }
     running.withLock {
       $0.service = service
       $0.retention = retention
+      $0.scrub = scrub
     }
     slot.fill(service)
   }
@@ -305,6 +345,7 @@ package final class Agent: Sendable {
     }
     await parts.server?.drain(timeout: drain)
     endpoint.drain()
+    await parts.scrub?.stop()
     await parts.retention?.stop()
     let closed: Result<Void, any Error>
     do {

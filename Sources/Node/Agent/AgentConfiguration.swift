@@ -45,6 +45,8 @@ package struct AgentConfiguration: Sendable {
   package var subject: PeerIdentity.SubjectSource
   package var policy: String
   package var segmentBytes: Int
+  /// Bytes a second; 0 = the log is not read for damage.
+  package var scrubRate: Int
   package var retention: Retention
   package var recordBytes: Int
   package var messageBytes: Int
@@ -104,6 +106,7 @@ package struct AgentConfiguration: Sendable {
     subject = try read.choice("auth.subject", PeerIdentity.SubjectSource.self)
     policy = try read.file("acl.policy", "the rules of who may do what")
     segmentBytes = try read.size("storage.segmentBytes", (1 << 20)...(1 << 32))
+    scrubRate = try read.size("storage.scrubRate", 0...(1 << 40))
     retention = Retention(
       bytes: UInt64(try read.size("logs.retentionBytes", 0...(1 << 60))),
       age: try read.duration("logs.retentionAge", .zero).nanoseconds)

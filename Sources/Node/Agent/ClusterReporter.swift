@@ -29,7 +29,20 @@ final class ClusterReporter: Sendable {
         "the connection to another server is lost",
         metadata: ["server": "\(name(node))", "why": "\(reason)"])
     case .damaged(let error):
-      logger.critical("the log on this disk is damaged", metadata: ["error": "\(error)"])
+      let others = self.before.withLock { $0.members.count > 1 }
+      logger.critical(
+        others
+          ? "the log on this disk is damaged; the entries are asked for from the other servers"
+          : "the log on this disk is damaged; there is no other server to mend it from",
+        metadata: ["error": "\(error)"])
+    case .mended(let file, .mended(let entries)):
+      logger.notice(
+        "damage was mended with what other servers have",
+        metadata: ["file": "\(file)", "entries": "\(entries)"])
+    case .mended(let file, .doesNotFit(let fault)):
+      logger.critical(
+        "damage cannot be mended: what other servers have does not fit; remove this server, empty its folder and add it again",
+        metadata: ["file": "\(file)", "byte": "\(fault.position)", "entry": "\(fault.index)"])
     case .diskFailed(let error):
       health.set("log.v1.Log", .notServing)
       logger.critical(

@@ -60,6 +60,9 @@ extension Setting {
     .init(key: "acl.policy", standard: "", help: "CSV file: who may do what."),
     .init(key: "storage.segmentBytes", standard: "64MiB", help: "Size of one segment file."),
     .init(
+      key: "storage.scrubRate", standard: "16MiB",
+      help: "Bytes a second at which the log is read for damage, once a day; 0 = never."),
+    .init(
       key: "logs.retentionBytes", standard: "0",
       help: "Oldest segments go while the rest hold this much; 0 = keep all."),
     .init(

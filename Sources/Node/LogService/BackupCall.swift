@@ -40,7 +40,7 @@ final class BackupCall: ServerCallHandler, OpenCall {
       do throws(CommitLogError) {
         stream = try service.backend.log.snapshotStream()
       } catch {
-        return finish(Status(error))
+        return finish(service.status(of: error))
       }
       pump()
     }
@@ -77,7 +77,7 @@ final class BackupCall: ServerCallHandler, OpenCall {
       guard let self, !self.isOver else { return }
       self.isReading = false
       switch result {
-      case .failure(let error): self.finish(Status(error))
+      case .failure(let error): self.finish(self.service.status(of: error))
       case .success(nil): self.finish(.ok)
       case .success(let piece?):
         self.piece = piece[...]

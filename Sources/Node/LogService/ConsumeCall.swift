@@ -79,7 +79,7 @@ final class ConsumeCall: ServerCallHandler, TailWaiter, OpenCall {
       service.findOffset(at: time, on: loop.eventLoop) { [weak self] result in
         guard let self, !self.isOver else { return }
         switch result {
-        case .failure(let error): self.finish(Status(error))
+        case .failure(let error): self.finish(self.service.status(of: error))
         case .success(let found):
           self.cursor = LogCursor(nextOffset: found?.offset ?? self.service.available.upperBound)
           self.answer()
@@ -131,7 +131,7 @@ final class ConsumeCall: ServerCallHandler, TailWaiter, OpenCall {
         }
       }
     } catch {
-      finish(Status(error))
+      finish(service.status(of: error))
     }
   }
 

@@ -84,7 +84,7 @@ final class ConsumeStreamCall: ServerCallHandler, TailWaiter, OpenCall {
       service.findOffset(at: time, on: loop.eventLoop) { [weak self] result in
         guard let self, case .reading = self.phase else { return }
         switch result {
-        case .failure(let error): self.finish(Status(error))
+        case .failure(let error): self.finish(self.service.status(of: error))
         case .success(let found):
           self.cursor = LogCursor(nextOffset: found?.offset ?? self.service.available.upperBound)
           self.phase = .sending
@@ -157,7 +157,7 @@ final class ConsumeStreamCall: ServerCallHandler, TailWaiter, OpenCall {
         readCold(limit: limit, reply)
       }
     } catch {
-      finish(Status(error))
+      finish(service.status(of: error))
     }
   }
 

@@ -21,6 +21,8 @@ package protocol LogBackend: AnyObject, Sendable {
   func initProducer(subject: String, name: String) async -> Result<
     (id: UInt64, epoch: UInt32), LogFailure
   >
+  /// Damage was met. Any thread.
+  func noteDamage(_ error: CommitLogError)
   /// What is to be kept, in effect.
   var retention: Retention { get }
   /// Sets what is to be kept, on every server; nil when it is done.

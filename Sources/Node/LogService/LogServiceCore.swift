@@ -126,7 +126,7 @@ package final class LogServiceCore: Sendable {
       }
       return .success(response)
     } catch {
-      return .failure(Status(error))
+      return .failure(status(of: error))
     }
   }
 
@@ -190,10 +190,16 @@ package final class LogServiceCore: Sendable {
         guard outcome == .run else { break }
       }
     } catch {
-      return .failure(Status(error))
+      return .failure(status(of: error))
     }
     response.toOffset = cursor.nextOffset
     return .success(response)
+  }
+
+  /// What a reader is told; damage is mended meanwhile, if there are servers to mend it from.
+  func status(of error: CommitLogError) -> Status {
+    backend.noteDamage(error)
+    return Status(error)
   }
 
   // MARK: - Descriptions

@@ -106,6 +106,8 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     }
   }
 
+  package func noteDamage(_ error: CommitLogError) { runner.noteDamage(error) }
+
   package var retention: Retention { runner.retention }
 
   package func setRetention(_ settings: LogSettings) async -> LogFailure? {

@@ -33,16 +33,7 @@ extension RaftRunner {
   private func ask(
     _ method: RaftMethod, _ question: [UInt8], at address: PeerAddress
   ) async throws(RPCError) -> [UInt8] {
-    let channel = RPCChannel(address.channel(tlsInUse), on: eventLoop)
-    let result: Result<[UInt8], RPCError>
-    do throws(RPCError) {
-      result = .success(
-        try await channel.unary(method.path, question, timeout: .seconds(1)))
-    } catch {
-      result = .failure(error)
-    }
-    await channel.close()
-    return try result.get()
+    try await PeerQuestion(tls: tlsInUse, eventLoop: eventLoop).ask(method, question, at: address)
   }
 
   /// What this server, when it leads, knows of the others: how long ago it heard from each, in nanoseconds.

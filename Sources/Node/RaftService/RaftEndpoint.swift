@@ -79,6 +79,13 @@ package final class RaftEndpoint: Sendable {
         guard let report = report.withLock({ $0 }) else { return RefusedDelivery(.notReady, call) }
         return ReportCall(report)
       },
+      RPCMethod(
+        path: RaftMethod.fetch.path, shape: RaftMethod.fetch.shape, maxMessageBytes: 4 << 10
+      ) { [self] call in
+        if let refusal = strangerRefusal(call) { return RefusedDelivery(refusal, call) }
+        guard let runner = runner.withLock({ $0 }) else { return RefusedDelivery(.notReady, call) }
+        return FetchCall(runner)
+      },
     ]
   }
 
@@ -140,6 +147,37 @@ private final class ReportCall: ServerCallHandler {
   func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
     report().serialized().withUnsafeBytes { call.send($0) }
     call.finish(.ok)
+  }
+}
+
+/// A server asks for entries that were damaged on its disk.
+private final class FetchCall: ServerCallHandler {
+  private let runner: RaftRunner
+
+  init(_ runner: RaftRunner) { self.runner = runner }
+
+  func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
+    guard let request = try? FetchRequest(reading: message.bytes) else {
+      return call.finish(Status(.invalidArgument, "the request cannot be read"))
+    }
+    let box = UncheckedBox(call)
+    let eventLoop = call.eventLoop
+    runner.answer(request) { result in
+      let answer = result.map { $0.serialized() }
+      // A call that has ended by then ignores its answer.
+      eventLoop.execute {
+        switch answer {
+        case .success(let bytes):
+          bytes.withUnsafeBytes { box.value.send($0) }
+          box.value.finish(.ok)
+        case .failure(.notHere):
+          box.value.finish(
+            Status(
+              .notFound, "entry \(request.index) of this log is not committed or not kept here"))
+        case .failure(.unreadable(let why)): box.value.finish(Status(.dataLoss, why))
+        }
+      }
+    }
   }
 }
 

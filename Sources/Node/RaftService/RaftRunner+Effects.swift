@@ -31,7 +31,7 @@ extension RaftRunner {
     case .withdrawn(let index): source?.withdrawn(from: index)
     case .imageNeeded(let node): notice(.needsImage(node))
     case .imageInstalled(let index, let start): notice(.imageInstalled(index: index, start: start))
-    case .damaged(let error): notice(.damaged(error))
+    case .damaged(let error): noteDamage(error)
     }
   }
 

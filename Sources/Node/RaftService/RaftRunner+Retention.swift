@@ -42,16 +42,15 @@ extension RaftRunner {
 
   /// Removes what lies before the log's start now; why that failed.
   package func applyLogStart() async -> CommitLogError? {
-    await withCheckedContinuation { continuation in
-      diskThread.run { [self] in
-        do throws(CommitLogError) {
-          while try applyRetentionStep() != nil {}
-          continuation.resume(returning: nil)
-        } catch {
-          continuation.resume(returning: error)
-        }
+    let failure = await onDisk { [self] _ in
+      do throws(CommitLogError) {
+        while try applyRetentionStep() != nil {}
+        return CommitLogError?.none
+      } catch {
+        return error
       }
     }
+    return failure ?? .closed
   }
 
   private func keepClosedSegments(_ status: RaftStatus) throws(CommitLogError) {

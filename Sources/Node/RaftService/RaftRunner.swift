@@ -54,6 +54,11 @@ package final class RaftRunner: @unchecked Sendable {
 
   /// Up to here the state is in the checkpoint; the disk thread's own.
   var checkpointed: UInt64 = 0
+  /// Files of the log that are being mended.
+  var mending: [String: Task<Void, Never>] = [:]
+  /// Damaged ones, for which there is no other server.
+  var hopeless: Set<String> = []
+
   /// Starts the next write when those that it waits for do not come.
   var buildTimer: Scheduled<Void>?
 
@@ -171,6 +176,11 @@ package final class RaftRunner: @unchecked Sendable {
     }
     // The promise is never failed.
     try? await done.get()
+    let unfinished = try? await eventLoop.submit { Array(self.mending.values) }.get()
+    for task in unfinished ?? [] {
+      task.cancel()
+      await task.value
+    }
     let failure = diskFailure == nil ? checkpointFailure() : nil
     try replica.engine.close()
     if let failure { throw failure }

@@ -45,6 +45,8 @@ package enum RaftNotice: Sendable {
   case linkLost(NodeID, reason: String)
   /// This server's log cannot be read.
   case damaged(CommitLogError)
+  /// What was damaged in a file is as it was, or cannot be.
+  case mended(String, MendingOutcome)
   /// A write failed: this server takes no part until it is started again.
   case diskFailed(CommitLogError)
   /// The disk has answered nothing for long, or answers again.

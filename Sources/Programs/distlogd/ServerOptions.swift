@@ -44,6 +44,8 @@ struct ServerOptions: ParsableArguments {
   var aclPolicy: String?
   @Option(name: .long, help: help("storage.segmentBytes"))
   var storageSegmentBytes: String?
+  @Option(name: .long, help: help("storage.scrubRate"))
+  var storageScrubRate: String?
   @Option(name: .long, help: help("logs.retentionBytes"))
   var logsRetentionBytes: String?
   @Option(name: .long, help: help("logs.retentionAge"))
@@ -85,7 +87,8 @@ struct ServerOptions: ParsableArguments {
       "tls.ca": tlsCa, "tls.crl": tlsCrl, "tls.reload": tlsReload,
       "tls.minVersion": tlsMinVersion, "auth.subject": authSubject,
       "acl.policy": aclPolicy, "storage.segmentBytes": storageSegmentBytes,
-      "logs.retentionBytes": logsRetentionBytes, "logs.retentionAge": logsRetentionAge,
+      "storage.scrubRate": storageScrubRate, "logs.retentionBytes": logsRetentionBytes,
+      "logs.retentionAge": logsRetentionAge,
       "logs.maxRecordBytes": logsMaxRecordBytes, "limits.messageBytes": limitsMessageBytes,
       "limits.connections": limitsConnections,
       "limits.streamsPerConnection": limitsStreamsPerConnection,

@@ -19,6 +19,8 @@ typedef struct Raft__V1__DeliverResponse Raft__V1__DeliverResponse;
 typedef struct Raft__V1__PeerMessage Raft__V1__PeerMessage;
 typedef struct Raft__V1__ReportRequest Raft__V1__ReportRequest;
 typedef struct Raft__V1__ServerReport Raft__V1__ServerReport;
+typedef struct Raft__V1__FetchRequest Raft__V1__FetchRequest;
+typedef struct Raft__V1__FetchResponse Raft__V1__FetchResponse;
 typedef struct Raft__V1__Introduction Raft__V1__Introduction;
 typedef struct Raft__V1__Founding Raft__V1__Founding;
 typedef struct Raft__V1__Member Raft__V1__Member;
@@ -158,6 +160,41 @@ struct  Raft__V1__ServerReport
 #define RAFT__V1__SERVER_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&raft__v1__server_report__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Raft__V1__FetchRequest
+{
+  ProtobufCMessage base;
+  /*
+   * as a UUID is written
+   */
+  char *cluster_id;
+  char *log_id;
+  /*
+   * of the first entry
+   */
+  uint64_t index;
+  /*
+   * not this one; 0: as many as fit in 1 MiB, one at least
+   */
+  uint64_t end_index;
+};
+#define RAFT__V1__FETCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__fetch_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
+
+
+struct  Raft__V1__FetchResponse
+{
+  ProtobufCMessage base;
+  /*
+   * as they are stored
+   */
+  ProtobufCBinaryData frames;
+};
+#define RAFT__V1__FETCH_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__fetch_response__descriptor) \
+    , {0,NULL} }
 
 
 struct  Raft__V1__Introduction
@@ -414,6 +451,44 @@ Raft__V1__ServerReport *
 void   raft__v1__server_report__free_unpacked
                      (Raft__V1__ServerReport *message,
                       ProtobufCAllocator *allocator);
+/* Raft__V1__FetchRequest methods */
+void   raft__v1__fetch_request__init
+                     (Raft__V1__FetchRequest         *message);
+size_t raft__v1__fetch_request__get_packed_size
+                     (const Raft__V1__FetchRequest   *message);
+size_t raft__v1__fetch_request__pack
+                     (const Raft__V1__FetchRequest   *message,
+                      uint8_t             *out);
+size_t raft__v1__fetch_request__pack_to_buffer
+                     (const Raft__V1__FetchRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__FetchRequest *
+       raft__v1__fetch_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__fetch_request__free_unpacked
+                     (Raft__V1__FetchRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Raft__V1__FetchResponse methods */
+void   raft__v1__fetch_response__init
+                     (Raft__V1__FetchResponse         *message);
+size_t raft__v1__fetch_response__get_packed_size
+                     (const Raft__V1__FetchResponse   *message);
+size_t raft__v1__fetch_response__pack
+                     (const Raft__V1__FetchResponse   *message,
+                      uint8_t             *out);
+size_t raft__v1__fetch_response__pack_to_buffer
+                     (const Raft__V1__FetchResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__FetchResponse *
+       raft__v1__fetch_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__fetch_response__free_unpacked
+                     (Raft__V1__FetchResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Raft__V1__Introduction methods */
 void   raft__v1__introduction__init
                      (Raft__V1__Introduction         *message);
@@ -618,6 +693,12 @@ typedef void (*Raft__V1__ReportRequest_Closure)
 typedef void (*Raft__V1__ServerReport_Closure)
                  (const Raft__V1__ServerReport *message,
                   void *closure_data);
+typedef void (*Raft__V1__FetchRequest_Closure)
+                 (const Raft__V1__FetchRequest *message,
+                  void *closure_data);
+typedef void (*Raft__V1__FetchResponse_Closure)
+                 (const Raft__V1__FetchResponse *message,
+                  void *closure_data);
 typedef void (*Raft__V1__Introduction_Closure)
                  (const Raft__V1__Introduction *message,
                   void *closure_data);
@@ -667,6 +748,10 @@ struct Raft__V1__Raft_Service
                  const Raft__V1__ReportRequest *input,
                  Raft__V1__ServerReport_Closure closure,
                  void *closure_data);
+  void (*fetch)(Raft__V1__Raft_Service *service,
+                const Raft__V1__FetchRequest *input,
+                Raft__V1__FetchResponse_Closure closure,
+                void *closure_data);
 };
 typedef void (*Raft__V1__Raft_ServiceDestroy)(Raft__V1__Raft_Service *);
 void raft__v1__raft__init (Raft__V1__Raft_Service *service,
@@ -677,7 +762,8 @@ void raft__v1__raft__init (Raft__V1__Raft_Service *service,
     { RAFT__V1__RAFT__BASE_INIT,\
       function_prefix__ ## deliver,\
       function_prefix__ ## meet,\
-      function_prefix__ ## report  }
+      function_prefix__ ## report,\
+      function_prefix__ ## fetch  }
 void raft__v1__raft__deliver(ProtobufCService *service,
                              const Raft__V1__PeerMessage *input,
                              Raft__V1__DeliverResponse_Closure closure,
@@ -690,6 +776,10 @@ void raft__v1__raft__report(ProtobufCService *service,
                             const Raft__V1__ReportRequest *input,
                             Raft__V1__ServerReport_Closure closure,
                             void *closure_data);
+void raft__v1__raft__fetch(ProtobufCService *service,
+                           const Raft__V1__FetchRequest *input,
+                           Raft__V1__FetchResponse_Closure closure,
+                           void *closure_data);
 
 /* --- descriptors --- */
 
@@ -699,6 +789,8 @@ extern const ProtobufCMessageDescriptor raft__v1__deliver_response__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__peer_message__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__report_request__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__server_report__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__fetch_request__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__fetch_response__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__introduction__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__founding__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__member__descriptor;
