@@ -42,6 +42,22 @@ extension RealProcesses {
       print(report.output)
     }
 
+    @Test func `a power cut under all servers loses nothing that was acknowledged`() async throws {
+      let report = try await PythonScript("ProcessTests/cluster_power_cuts.py").run(
+        ["--cuts", "3"], timeoutSeconds: 210)
+      let expected = (1...3).map { "cut \($0)" } + ["all_cuts"]
+      #expect(report.faults(expecting: expected) == [])
+    }
+
+    @Test func `full disks of a cluster refuse records, and take them when there is room`()
+      async throws
+    {
+      let report = try await PythonScript("ProcessTests/cluster_full_disks.py").run(
+        timeoutSeconds: 280)
+      #expect(report.faults(expecting: ["cluster_full_disks"]) == [])
+      print(report.output)
+    }
+
     private static let forming = [
       "six_servers_that_expect_three_form_one_cluster",
       "kills_while_it_forms_never_make_two",

@@ -1,6 +1,6 @@
 """Kills all servers of a cluster with -9 again and again while producers write, and judges what each holds.
 
-    cluster_kills.py [--rounds N] [--seed S]
+    cluster_kills.py [--rounds N] [--seed S] [--kind all|leader|rolling]
 
 Each round: idempotent producers write while the leader is killed, or one after the other, or all at once, at random times;
 they start again; producers send again what is in doubt. At the end all servers hold the same: nothing that was
@@ -55,6 +55,7 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--kind", choices=("all", "leader", "rolling"), help="always this one")
     options = options.parse_args()
     checks.give_up_after(120 + 10 * options.rounds)
     chance = random.Random(options.seed)
@@ -65,7 +66,7 @@ def main():
             before = len(load.history.acknowledged)
             checks.within(60, lambda: len(load.history.acknowledged) > before, "something is acknowledged")
             time.sleep(chance.random() * 0.5)
-            kind = chance.choice(("all", "all", "leader", "rolling"))
+            kind = options.kind or chance.choice(("all", "all", "leader", "rolling"))
             if kind == "all":
                 for node in cluster.nodes:
                     node.kill()

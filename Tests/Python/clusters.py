@@ -210,6 +210,8 @@ class Producer:
         self.target = cluster.nodes[0].address
         self.longest_gap = 0.0
         self.refusals = {}
+        # Reasons that are no problem, beside those that go by themselves.
+        self.bears_with = set()
         self._last = None
 
     def close(self):
@@ -235,7 +237,7 @@ class Producer:
                 self.refusals[reason] = self.refusals.get(reason, 0) + 1
                 if time.monotonic() > end or reason not in (
                         "NOT_LEADER", "NO_LEADER", "NOT_READY", "DRAINING", "OUTCOME_UNKNOWN", "UNAVAILABLE",
-                        "DEADLINE_EXCEEDED", "CANCELLED", "STORAGE_FAILED"):
+                        "DEADLINE_EXCEEDED", "CANCELLED", "STORAGE_FAILED", *self.bears_with):
                     raise AssertionError(f"producer {self.name}: {reason}: {error.details()}") from error
                 leader = failure.info.metadata.get("leader_addr") if failure.info else None
                 self.target = leader or self._next()

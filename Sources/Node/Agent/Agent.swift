@@ -219,6 +219,7 @@ package final class Agent: Sendable {
     var settings = RaftRunner.Settings()
     settings.address = "\(advertised)"
     settings.slowDisk = configuration.slowDisk.nanoseconds
+    settings.room = configuration.room
     settings.tls = try Self.peerTLS(configuration)
     // A group of one has its say at once; others must first find each other.
     let isAlone = replica.core.membership.voters == [replica.id]

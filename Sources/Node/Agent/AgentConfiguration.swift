@@ -1,6 +1,7 @@
 package import CommitLog
 internal import Foundation
 package import Logging
+package import RaftService
 package import TLS
 
 /// Every setting of one server, typed and validated once.
@@ -45,6 +46,7 @@ package struct AgentConfiguration: Sendable {
   package var subject: PeerIdentity.SubjectSource
   package var policy: String
   package var segmentBytes: Int
+  package var room = DiskRoom()
   /// Bytes a second; 0 = the log is not read for damage.
   package var scrubRate: Int
   package var retention: Retention
@@ -106,6 +108,8 @@ package struct AgentConfiguration: Sendable {
     subject = try read.choice("auth.subject", PeerIdentity.SubjectSource.self)
     policy = try read.file("acl.policy", "the rules of who may do what")
     segmentBytes = try read.size("storage.segmentBytes", (1 << 20)...(1 << 32))
+    room.low = try read.mark("storage.low", room.low)
+    room.full = try read.mark("storage.full", room.full)
     scrubRate = try read.size("storage.scrubRate", 0...(1 << 40))
     retention = Retention(
       bytes: UInt64(try read.size("logs.retentionBytes", 0...(1 << 60))),
@@ -179,6 +183,23 @@ private struct Reader {
         key, "a size such as 64MiB, from \(range.lowerBound) to \(range.upperBound) bytes")
     }
     return size
+  }
+
+  /// A size, a percentage, or what is standard.
+  func mark(_ key: String, _ standard: DiskMark) throws(ConfigurationError) -> DiskMark {
+    let text = values[key].text
+    if text.isEmpty { return standard }
+    if text.hasSuffix("%") {
+      guard let percent = Double(text.dropLast()), (0...50).contains(percent) else {
+        throw wrong(key, "a percentage from 0% to 50%")
+      }
+      return DiskMark(share: percent / 100, mostBytes: .max)
+    }
+    guard let size = Units.parseSize(text), size >= 0 else {
+      throw wrong(key, "a size such as 2GiB or a percentage such as 5%")
+    }
+    // However large: a disk that is smaller is full.
+    return DiskMark(share: 1, mostBytes: UInt64(size))
   }
 
   func duration(_ key: String, _ least: Duration) throws(ConfigurationError) -> Duration {

@@ -73,6 +73,7 @@ final class ClusterReporter: Sendable {
       return old
     }
     reportRoom(before.noRoom, status.noRoom)
+    reportLevel(before.room, status.room)
     if before.members != status.members {
       let members = status.members.map { "\($0.name)\($0.isLearner ? " (learner)" : "")" }
       logger.info("members", metadata: ["servers": "\(members.joined(separator: ", "))"])
@@ -88,6 +89,20 @@ final class ClusterReporter: Sendable {
     case .some(let leader):
       logger.info(
         "another server leads", metadata: ["term": "\(status.term)", "leader": "\(name(leader))"])
+    }
+  }
+
+  private func reportLevel(_ before: DiskRoom.Level, _ now: DiskRoom.Level) {
+    guard before != now else { return }
+    switch now {
+    case .enough: logger.info("there is enough room on the disk again")
+    case .low where before == .full:
+      logger.warning("the disk has room again: records are taken; it is nearly full (storage.low)")
+    case .low: logger.warning("the disk is nearly full (storage.low): make room, or keep less")
+    case .full:
+      logger.error(
+        "the disk is full but for a reserve (storage.full): records are refused, reads go on; they are taken again when there is space"
+      )
     }
   }
 

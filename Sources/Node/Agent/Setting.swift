@@ -60,6 +60,12 @@ extension Setting {
     .init(key: "acl.policy", standard: "", help: "CSV file: who may do what."),
     .init(key: "storage.segmentBytes", standard: "64MiB", help: "Size of one segment file."),
     .init(
+      key: "storage.low", standard: "",
+      help: "A warning when less of the disk is free, a size or 5% (default: 10%, 10GiB at most)."),
+    .init(
+      key: "storage.full", standard: "",
+      help: "Records are refused while less is free (default: 3%, 2GiB at most); 0 = never."),
+    .init(
       key: "storage.scrubRate", standard: "16MiB",
       help: "Bytes a second at which the log is read for damage, once a day; 0 = never."),
     .init(

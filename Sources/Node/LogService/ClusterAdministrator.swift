@@ -259,17 +259,3 @@ package final class ClusterAdministrator: Sendable {
     }
   }
 }
-
-/// Bytes of the disk that a folder lies on.
-struct DiskSpace {
-  var free: UInt64 = 0
-  var used: UInt64 = 0
-
-  init(_ folder: String) {
-    var status = statvfs()
-    guard statvfs(folder, &status) == 0 else { return }
-    let unit = UInt64(status.f_frsize)
-    free = UInt64(status.f_bavail) * unit
-    used = UInt64(status.f_blocks - status.f_bfree) * unit
-  }
-}

@@ -52,6 +52,8 @@ final class ProduceStreamCall: ProduceWaiter, ServerCallHandler, OpenCall {
     loop.opened(self)
   }
 
+  override var hasUnanswered: Bool { accepted - answered > 1 }
+
   func receive(_ message: UnsafeRawBufferPointer, on call: ServerCall) {
     guard !isClosing else { return call.giveBack(message.count) }
     switch service.validate(message, by: loop.requests) {

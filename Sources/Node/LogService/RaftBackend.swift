@@ -233,9 +233,13 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
       resolve(refused, .failure(failure))
       return settleDrain()
     }
+    // Who waits for nothing else hears at once: what is pending may be so for long, for want of a majority with room.
+    resolve(refused.filter { !$0.submission.isOrdered }, .failure(failure))
+    let ordered = refused.filter { $0.submission.isOrdered }
+    guard !ordered.isEmpty else { return }
     // Behind the answers before them.
     pending.append(
-      Group(last: before.last, term: before.term, origins: refused, requests: 0, began: 0))
+      Group(last: before.last, term: before.term, origins: ordered, requests: 0, began: 0))
   }
 
   package func committed(_ index: UInt64, end: UInt64) {
@@ -310,7 +314,9 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     case .producer(let why): return .producer(why)
     case .producerTooFast: return .producerTooFast
     case .offsetMismatch(let next): return .offsetMismatch(next: next)
-    case .diskFull: return status.noRoom.map { LogFailure(of: $0) } ?? .diskFull(file: "the log")
+    case .diskFull:
+      return status.noRoom.map { LogFailure(of: $0) }
+        ?? .diskFull(file: status.room == .full ? "less than storage.full is free" : "the log")
     case .raft(.notLeader(let leader?)):
       guard let member = status.members.first(where: { $0.id == leader }) else { return .noLeader }
       return .notLeader(id: member.name, address: member.address, term: status.term)

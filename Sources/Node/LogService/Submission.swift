@@ -13,6 +13,9 @@ class ProduceWaiter {
 
   init(subject: String) { self.subject = subject }
 
+  /// Whether requests before the one that is being submitted wait for their answers, which go out first.
+  var hasUnanswered: Bool { false }
+
   /// The records of `entries`, requests of this call that follow each other, are committed.
   func committed(_ entries: UnsafeBufferPointer<Submission.Entry>, term: UInt64) {
     preconditionFailure("committed(_:term:) is for subclasses")
@@ -66,6 +69,8 @@ package final class Submission: @unchecked Sendable {
   /// Why single entries were not written, in their order.
   private var refusals: [(entry: Int, failure: LogFailure)] = []
   private var lastWaiter: ObjectIdentifier?
+  /// Some of the calls wait for answers to earlier requests: this one's must not overtake them.
+  package private(set) var isOrdered = false
   package private(set) var byteCount = 0
   private var recordCount = 0
 
@@ -102,6 +107,7 @@ package final class Submission: @unchecked Sendable {
       runs[runs.count - 1].end = entries.count
     } else {
       runs.append(Run(waiter: waiter, end: entries.count))
+      if waiter.hasUnanswered { isOrdered = true }
       lastWaiter = ObjectIdentifier(waiter)
     }
   }
@@ -234,6 +240,7 @@ package final class Submission: @unchecked Sendable {
     runs.removeAll(keepingCapacity: runs.capacity <= 64 << 10)
     refusals.removeAll()
     lastWaiter = nil
+    isOrdered = false
     byteCount = 0
     recordCount = 0
     if memory.count > 4 << 20 {

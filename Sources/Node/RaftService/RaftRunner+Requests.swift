@@ -169,6 +169,7 @@ extension RaftRunner {
 
   private func append(from source: any RecordSource) {
     if let why = replica.appendRefusal { return source.refused(why) }
+    if roomLevel == .full { return source.refused(.diskFull) }
     buildTimer?.cancel()
     buildTimer = nil
     let batch = spare ?? FrameBatch(capacity: 1 << 20)

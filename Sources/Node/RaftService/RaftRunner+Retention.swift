@@ -22,6 +22,7 @@ extension RaftRunner {
   /// whether the log should begin further on. On the disk's thread.
   package func applyRetentionStep() throws(CommitLogError) -> RetentionStep? {
     let status = status
+    lookAtRoom(status.room)
     // Before, for when there is room again, and behind the removal, before anybody else takes what it gave back.
     replica.keepReserve()
     defer { replica.keepReserve() }
@@ -51,6 +52,16 @@ extension RaftRunner {
       }
     }
     return failure ?? .closed
+  }
+
+  /// Records are refused while less than a reserve is free. On the disk's thread.
+  private func lookAtRoom(_ before: DiskRoom.Level) {
+    let level = settings.room.level(DiskSpace(replica.engine.folder), before: before)
+    guard level != before else { return }
+    eventLoop.execute { [self] in
+      roomLevel = level
+      publish()
+    }
   }
 
   private func keepClosedSegments(_ status: RaftStatus) throws(CommitLogError) {

@@ -16,6 +16,8 @@ package final class RaftRunner: @unchecked Sendable {
   package struct Settings: Sendable {
     /// A disk that takes longer for what it was given is taken for hanging; nanoseconds.
     package var slowDisk: UInt64 = 2_000_000_000
+    /// How much of the disk stays free.
+    package var room = DiskRoom()
     /// Between two attempts to write to a full disk.
     package var fullDiskRetry = TimeAmount.milliseconds(200)
     /// This server's certificate as a client of the others; nil: in the clear, for tests.
@@ -58,6 +60,10 @@ package final class RaftRunner: @unchecked Sendable {
   var mending: [String: Task<Void, Never>] = [:]
   /// Damaged ones, for which there is no other server.
   var hopeless: Set<String> = []
+
+  /// Of the disk's free space, as last seen.
+  var roomLevel = DiskRoom.Level.enough
+  /// Whether records are refused for want of space. On the event loop.
 
   /// Starts the next write when those that it waits for do not come.
   var buildTimer: Scheduled<Void>?
@@ -277,6 +283,7 @@ package final class RaftRunner: @unchecked Sendable {
     now.appliedIndex = replica.applied.tail.nextIndex - 1
     now.committedEnd = replica.committedEnd
     now.noRoom = noRoom
+    now.room = roomLevel
     now.diskFailure = diskFailure
     now.isReady = core.role == .leader && core.hasCommittedInTerm
     now.membershipIndex = core.membershipIndex
@@ -287,7 +294,7 @@ package final class RaftRunner: @unchecked Sendable {
       return before
     }
     if (before.role, before.term, before.leader) != (now.role, now.term, now.leader)
-      || before.members != now.members || before.noRoom != now.noRoom
+      || before.members != now.members || before.noRoom != now.noRoom || before.room != now.room
     {
       notice(.changed(now))
     }

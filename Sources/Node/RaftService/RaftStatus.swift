@@ -22,6 +22,8 @@ package struct RaftStatus: Sendable, Equatable {
   package var committedEnd: UInt64 = 0
   /// What the log finds no room for or on; nil: it takes entries.
   package var noRoom: CommitLogError?
+  /// Of the disk's free space.
+  package var room = DiskRoom.Level.enough
   /// The write that failed: this server takes no part until it is started again.
   package var diskFailure: CommitLogError?
   /// An entry of the leader's term is committed: what this server says as a leader holds.

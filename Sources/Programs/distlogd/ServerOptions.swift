@@ -44,6 +44,10 @@ struct ServerOptions: ParsableArguments {
   var aclPolicy: String?
   @Option(name: .long, help: help("storage.segmentBytes"))
   var storageSegmentBytes: String?
+  @Option(name: .long, help: help("storage.low"))
+  var storageLow: String?
+  @Option(name: .long, help: help("storage.full"))
+  var storageFull: String?
   @Option(name: .long, help: help("storage.scrubRate"))
   var storageScrubRate: String?
   @Option(name: .long, help: help("logs.retentionBytes"))
@@ -87,7 +91,8 @@ struct ServerOptions: ParsableArguments {
       "tls.ca": tlsCa, "tls.crl": tlsCrl, "tls.reload": tlsReload,
       "tls.minVersion": tlsMinVersion, "auth.subject": authSubject,
       "acl.policy": aclPolicy, "storage.segmentBytes": storageSegmentBytes,
-      "storage.scrubRate": storageScrubRate, "logs.retentionBytes": logsRetentionBytes,
+      "storage.low": storageLow, "storage.full": storageFull, "storage.scrubRate": storageScrubRate,
+      "logs.retentionBytes": logsRetentionBytes,
       "logs.retentionAge": logsRetentionAge,
       "logs.maxRecordBytes": logsMaxRecordBytes, "limits.messageBytes": limitsMessageBytes,
       "limits.connections": limitsConnections,
