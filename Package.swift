@@ -70,7 +70,8 @@ let simulation: [Target] = [
 
 let programs: [Target] = [
   program(
-    "distlogd", uses: "AccessControl", "CommitLog", "TLS", "ClientProgram", "Agent",
+    "distlogd", uses: "AccessControl", "CommitLog", "TLS", "ClientProgram", "Agent", "RaftNode",
+    "RaftAPI",
     products: arguments + logging),
   program(
     "distlog-client", uses: "CommitLog", "TLS", "DistlogClient", "ClientProgram",

@@ -63,6 +63,7 @@ extension RealProcesses {
       "kills_while_it_forms_never_make_two",
       "two_servers_of_one_name_form_nothing",
       "a_client_is_told_that_there_is_no_cluster_yet",
+      "one_server_is_recovered_when_the_majority_is_lost",
       "a_single_node_grows_into_a_cluster",
       "a_folder_of_the_version_before_becomes_a_cluster_of_one",
     ]

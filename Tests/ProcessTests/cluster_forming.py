@@ -6,6 +6,7 @@
 import pathlib
 import random
 import shutil
+import subprocess
 import sys
 import time
 
@@ -18,7 +19,7 @@ import clusters
 import servers
 import stubs
 from checks import equal, true, within
-from clusters import servers_of
+from clusters import Producer, servers_of
 from history import History, judge
 from stubs import log_pb2, log_pb2_grpc
 
@@ -93,6 +94,46 @@ def a_client_is_told_that_there_is_no_cluster_yet(workspace):
     within(10, lambda: "1 of 3 servers have met" in first.log(), "it waits")
     stubs.expect(lambda: servers_of(first), grpc.StatusCode.UNAVAILABLE, "NOT_READY")
     equal(first.terminate(within=5), 0, "exit code")
+
+
+@check
+def one_server_is_recovered_when_the_majority_is_lost(workspace):
+    cluster = clusters.Cluster(workspace).start()
+    history = History()
+    producer = Producer(cluster, "l", history)
+    for _ in range(40):
+        producer.produce(3)
+    producer.close()
+    cluster.verify()
+    for node in cluster.nodes:
+        node.kill()
+    last, lost = cluster.nodes[0], cluster.nodes[1:]
+    for node in lost:
+        shutil.rmtree(node.data)
+
+    def recover(*words, code=0):
+        found = subprocess.run([servers.program("distlogd"), "recover", str(last.data), *words],
+                               input=b"yes\n", capture_output=True, timeout=30)
+        equal(found.returncode, code, f"exit code ({found.stderr.decode()})")
+        return found.stderr.decode()
+    told = recover(code=10)
+    true("nothing was changed" in told and "node1, node2, node3" in told, told)
+    id = told.split("cluster", 1)[1].split()[0]
+    recover("--confirm", id)
+    true("nothing to recover" in recover(), "it is one already")
+    last.start()
+    equal([server.id for server in servers_of(last).servers], ["node1"])
+    equal(judge(history, clusters.read_all(last)), [])
+    for node in lost:
+        node.expect = 0
+        node.start()
+        cluster.client("cluster", "add", node.id, node.address, servers_at=last.address)
+    within(20, lambda: sum(server.role == log_pb2.SERVER_ROLE_VOTER
+                           for server in servers_of(cluster.leader()).servers) == 3, "three voters")
+    cluster.verify()
+    for node in cluster.nodes:
+        equal(judge(history, clusters.read_all(node)), [])
+        equal(node.terminate(), 0, "exit code")
 
 
 @check

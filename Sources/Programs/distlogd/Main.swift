@@ -16,7 +16,8 @@ struct Distlogd: AsyncParsableCommand {
       """,
     version: VersionText.all,
     subcommands: [
-      Serve.self, Check.self, Verify.self, Dump.self, RestoreCommand.self, CheckDisk.self,
+      Serve.self, Check.self, Verify.self, Dump.self, RestoreCommand.self, Recover.self,
+      CheckDisk.self,
     ],
     defaultSubcommand: Serve.self)
 }
