@@ -76,7 +76,7 @@ sim: deps-run ## simulated clusters: SEED SEEDS PROFILE NODES, 60 simulated seco
 	@"$$(swift build -c release --show-bin-path)/distlog-sim" --seed $${SEED:-1} --seeds $${SEEDS:-100} \
 	  $${PROFILE:+--profile $$PROFILE} $${NODES:+--nodes $$NODES} $${MUTANTS:+--mutants}
 
-bench: deps-run release certs ## measure one node on this machine
+bench: deps-run release certs ## measure one node, then three, on this machine
 	swift build -c release $(IMPORTS) --product distlog-bench
 	@scripts/bench.sh
 

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Reads what one process has used so far, from /proc.
+/// Reads what processes have used so far, from /proc.
 struct ProcessMeter {
-  let process: Int32
+  let processes: [Int32]
 
   /// A reading; the difference of two is what a row cost.
   struct Reading {
@@ -20,18 +20,24 @@ struct ProcessMeter {
 
   func read() -> Reading {
     var reading = Reading()
+    for process in processes { read(process, &reading) }
+    return reading
+  }
+
+  private func read(_ process: Int32, _ reading: inout Reading) {
     let root = "/proc/\(process)"
     // The name, field 2, may hold anything but ends with the last parenthesis.
     let fields = Self.text("\(root)/stat").split(separator: ")").last?.split(separator: " ") ?? []
     let tick = 1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
     // "cpu" and then user, nice, system, idle, iowait, irq, softirq; proc(5).
     let all = Self.text("/proc/stat").prefix { $0 != "\n" }.split(separator: " ")
+    reading.machine = 0
     for place in [1, 2, 3, 6, 7] where place < all.count {
       reading.machine += (UInt64(all[place]) ?? 0) * tick
     }
     if fields.count > 21 {
-      reading.cpu = ((UInt64(fields[11]) ?? 0) + (UInt64(fields[12]) ?? 0)) * tick
-      reading.resident = (UInt64(fields[21]) ?? 0) * UInt64(max(1, getpagesize()))
+      reading.cpu += ((UInt64(fields[11]) ?? 0) + (UInt64(fields[12]) ?? 0)) * tick
+      reading.resident += (UInt64(fields[21]) ?? 0) * UInt64(max(1, getpagesize()))
     }
     for thread in Self.entries("\(root)/task").compactMap({ Int32($0) }) {
       let task = "\(root)/task/\(thread)"
@@ -40,7 +46,6 @@ struct ProcessMeter {
       let io = Self.text("\(task)/io")
       reading.writes[thread] = (Self.value("write_bytes", io), Self.value("syscw", io))
     }
-    return reading
   }
 
   private static func value(_ name: String, _ text: String) -> UInt64 {
@@ -85,6 +90,8 @@ struct Usage {
   var diskBytes: UInt64
   var diskCalls: UInt64
   var diskThread: Double
+  /// Of all threads of all servers: bytes given to storage.
+  var storedBytes: UInt64
   var serverResident: UInt64
   /// Seconds of CPU that went to neither: other processes, and the kernel's own threads.
   var otherCPU: Double
@@ -109,6 +116,7 @@ struct Usage {
     }
     let disk = writes.max { $0.bytes < $1.bytes }
     diskBytes = disk?.bytes ?? 0
+    storedBytes = writes.reduce(0) { $0 + $1.bytes }
     diskCalls = disk?.calls ?? 0
     let onCore = disk.map {
       (server.1.threads[$0.thread] ?? 0) &- (server.0.threads[$0.thread] ?? 0)

@@ -13,11 +13,12 @@ struct Report: Codable {
     return try encoder.encode(self)
   }
 
-  func write(to folder: String) throws {
+  /// As `name`.json and `name`.md.
+  func write(to folder: String, as name: String) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try json().write(to: URL(fileURLWithPath: "\(folder)/one-node.json"), options: .atomic)
+    try json().write(to: URL(fileURLWithPath: "\(folder)/\(name).json"), options: .atomic)
     let text = table + "\n"
-    try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/one-node.md"), options: .atomic)
+    try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name).md"), options: .atomic)
   }
 
   /// Markdown: figures first, then what bounds each row and how it was verified.
@@ -32,9 +33,10 @@ struct Report: Codable {
     lines.append("|---|--:|--:|---|---|")
     lines += rows.map(\.boundLine)
     lines += [
-      "", "| row | verified | server cores, busiest thread | client cores, busiest thread |",
+      "",
+      "| row | verified | server cores, busiest thread | client cores, busiest thread | disk bytes/record, all servers |",
     ]
-    lines.append("|---|---|--:|--:|")
+    lines.append("|---|---|--:|--:|--:|")
     lines += rows.map(\.verifiedLine)
     return lines.joined(separator: "\n")
   }
@@ -70,6 +72,7 @@ extension Row {
       name, verified,
       "\(Row.decimal(serverCores, 2)), \(Int(100 * serverBusiestThread)) %",
       "\(Row.decimal(clientCores, 2)), \(Int(100 * clientBusiestThread)) %",
+      Row.decimal(storedBytesPerRecord, 0),
     ])
   }
 

@@ -81,7 +81,7 @@ extension Bench {
     let pause = TimeAmount.milliseconds(3)
     let count = Int(seconds * 1e9) / Int(pause.nanoseconds)
     let promise = producer.eventLoop.makePromise(of: TailLoad.Result.self)
-    let stopwatch = Stopwatch(server: server.process)
+    let stopwatch = Stopwatch(server: server.processes)
     let limit = TimeAmount.seconds(Int64(2 * seconds) + 5)
     producer.eventLoop.execute {
       let load = TailLoad(

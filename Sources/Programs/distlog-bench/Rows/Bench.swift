@@ -10,7 +10,8 @@ internal import TLS
 struct Target: Sendable {
   var host: String
   var port: Int
-  var process: Int32
+  /// All that serve: of a cluster the leader is the first.
+  var processes: [Int32]
 }
 
 /// A load on one connection, as an async function sees it.
@@ -89,7 +90,7 @@ struct Bench: Sendable {
     for load in loads { try await load.start() }
     try await Task.sleep(for: .seconds(warmUp))
     for load in loads { try await load.beginMeasuring() }
-    let stopwatch = Stopwatch(server: target.process)
+    let stopwatch = Stopwatch(server: target.processes)
     try await Task.sleep(for: .seconds(seconds))
     var measured = Tally()
     for load in loads { measured.add(try await load.tally()) }
@@ -114,7 +115,7 @@ struct Bench: Sendable {
       ConsumeLoad(
         $0, path: LogMethod.consumeStream.rawValue, request: request, bytes: bytes)
     }
-    let stopwatch = Stopwatch(server: server.process)
+    let stopwatch = Stopwatch(server: server.processes)
     try await load.start()
     try await load.stop()
     let usage = stopwatch.usage()
@@ -143,13 +144,13 @@ struct Bench: Sendable {
 /// Readings at the start of a measured part.
 struct Stopwatch {
   private let serverMeter: ProcessMeter
-  private let clientMeter = ProcessMeter(process: getpid())
+  private let clientMeter = ProcessMeter(processes: [getpid()])
   private let server: ProcessMeter.Reading
   private let client: ProcessMeter.Reading
   private let began: UInt64
 
-  init(server process: Int32) {
-    serverMeter = ProcessMeter(process: process)
+  init(server processes: [Int32]) {
+    serverMeter = ProcessMeter(processes: processes)
     server = serverMeter.read()
     client = clientMeter.read()
     began = monotonicNow()

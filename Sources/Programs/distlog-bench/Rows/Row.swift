@@ -48,6 +48,8 @@ struct Row: Codable {
   var serverBusiestThread: Double
   var clientBusiestThread: Double
   var serverResidentMiB: Double
+  /// Of all servers together.
+  var storedBytesPerRecord: Double
   var groups: Groups?
   var errors: [String: Int]
   /// What was compared, and how that ended.
@@ -72,6 +74,7 @@ struct Row: Codable {
     serverBusiestThread = usage.serverThread
     clientBusiestThread = usage.clientThread
     serverResidentMiB = Double(usage.serverResident) / 1_048_576
+    storedBytesPerRecord = Double(usage.storedBytes) / Double(max(1, tally.records))
     errors = tally.errors
     self.verified = verified
   }

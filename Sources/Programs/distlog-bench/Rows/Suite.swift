@@ -2,6 +2,8 @@
 struct Suite: Sendable {
   let bench: Bench
   let cores: Int
+  /// Several servers: other marks.
+  let isCluster: Bool
   /// The most records that one consume row reads.
   private let mostConsumed: UInt64 = 8_000_000
   /// Told of each row as soon as it is there.
@@ -24,13 +26,21 @@ struct Suite: Sendable {
 
     // First, so that the log begins with records of one size for the consumers.
     let (eight, outcome) = try await bench.produce(Self.firstProducer)
-    add(eight.with(goal: 1_000_000, or: 25, percentOf: echoStream))
+    add(
+      isCluster
+        ? eight.with(goal: 300_000) : eight.with(goal: 1_000_000, or: 25, percentOf: echoStream))
     let written = outcome.tally.offsets
     try await consume(written.lowerBound..<min(written.upperBound, mostConsumed), add)
     for load in Self.otherProducers {
       let row = try await bench.produce(load).row
       let isGoal = !load.isStream && load.inFlight == 256
-      add(isGoal ? row.with(goal: 200_000, or: 40, percentOf: echoUnary) : row)
+      guard isGoal else {
+        add(row)
+        continue
+      }
+      add(
+        isCluster
+          ? row.with(goal: 60_000) : row.with(goal: 200_000, or: 40, percentOf: echoUnary))
     }
     let last = try await bench.produce(Self.lastProducer)
     add(last.row)
