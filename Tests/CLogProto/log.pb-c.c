@@ -598,6 +598,12 @@ void   log__v1__get_status_request__free_unpacked
   assert(message->base.descriptor == &log__v1__get_status_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   log__v1__status_response__limits_entry__init
+                     (Log__V1__StatusResponse__LimitsEntry         *message)
+{
+  static const Log__V1__StatusResponse__LimitsEntry init_value = LOG__V1__STATUS_RESPONSE__LIMITS_ENTRY__INIT;
+  *message = init_value;
+}
 void   log__v1__status_response__init
                      (Log__V1__StatusResponse         *message)
 {
@@ -2794,7 +2800,58 @@ const ProtobufCMessageDescriptor log__v1__get_status_request__descriptor =
   (ProtobufCMessageInit) log__v1__get_status_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor log__v1__status_response__field_descriptors[14] =
+static const ProtobufCFieldDescriptor log__v1__status_response__limits_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse__LimitsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__StatusResponse__LimitsEntry, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__status_response__limits_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange log__v1__status_response__limits_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor log__v1__status_response__limits_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.StatusResponse.LimitsEntry",
+  "LimitsEntry",
+  "Log__V1__StatusResponse__LimitsEntry",
+  "log.v1",
+  sizeof(Log__V1__StatusResponse__LimitsEntry),
+  2,
+  log__v1__status_response__limits_entry__field_descriptors,
+  log__v1__status_response__limits_entry__field_indices_by_name,
+  1,  log__v1__status_response__limits_entry__number_ranges,
+  (ProtobufCMessageInit) log__v1__status_response__limits_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__status_response__field_descriptors[15] =
 {
   {
     "server_id",
@@ -2953,6 +3010,18 @@ static const ProtobufCFieldDescriptor log__v1__status_response__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "limits",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Log__V1__StatusResponse, n_limits),
+    offsetof(Log__V1__StatusResponse, limits),
+    &log__v1__status_response__limits_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "replicas",
     18,
     PROTOBUF_C_LABEL_REPEATED,
@@ -2973,9 +3042,10 @@ static const unsigned log__v1__status_response__field_indices_by_name[] = {
   11,   /* field[11] = disk_used_bytes */
   6,   /* field[6] = last_index */
   4,   /* field[4] = leader_id */
+  13,   /* field[13] = limits */
   9,   /* field[9] = peers */
   3,   /* field[3] = raft_state */
-  13,   /* field[13] = replicas */
+  14,   /* field[14] = replicas */
   0,   /* field[0] = server_id */
   12,   /* field[12] = started_unix_nano */
   5,   /* field[5] = term */
@@ -2986,8 +3056,8 @@ static const ProtobufCIntRange log__v1__status_response__number_ranges[4 + 1] =
   { 1, 0 },
   { 11, 9 },
   { 15, 12 },
-  { 18, 13 },
-  { 0, 14 }
+  { 17, 13 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor log__v1__status_response__descriptor =
 {
@@ -2997,7 +3067,7 @@ const ProtobufCMessageDescriptor log__v1__status_response__descriptor =
   "Log__V1__StatusResponse",
   "log.v1",
   sizeof(Log__V1__StatusResponse),
-  14,
+  15,
   log__v1__status_response__field_descriptors,
   log__v1__status_response__field_indices_by_name,
   4,  log__v1__status_response__number_ranges,

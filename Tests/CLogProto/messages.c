@@ -31,6 +31,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &log__v1__init_producer_response__descriptor,
     &log__v1__get_status_request__descriptor,
     &log__v1__status_response__descriptor,
+    &log__v1__status_response__limits_entry__descriptor,
     &log__v1__peer_progress__descriptor,
     &log__v1__replica__descriptor,
     &log__v1__add_server_request__descriptor,

@@ -70,11 +70,17 @@ struct RandomWire {
       for index in keys.indices where keys[index].isEmpty { keys[index] = [65] }
       keys = Set(keys).sorted { $0.lexicographicallyPrecedes($1) }
     }
+    let valueKind = descriptors.messages[field.typeName]?.first { $0.number == 2 }?.kind
+    let hasNumbers = valueKind.flatMap(FieldDescription.Kind.init) == .uint64
     return keys.map { key in
-      var value = Array(text().utf8)
-      if value.isEmpty, style == .canonical { value = [66] }
       var parts = [[0x0A] + varint(UInt64(key.count)) + key]
-      parts.append([0x12] + varint(UInt64(value.count)) + value)
+      if hasNumbers {
+        parts.append([0x10] + varint(max(number(), style == .canonical ? 1 : 0)))
+      } else {
+        var value = Array(text().utf8)
+        if value.isEmpty, style == .canonical { value = [66] }
+        parts.append([0x12] + varint(UInt64(value.count)) + value)
+      }
       if style == .messy {
         if random.chance(20) { parts.remove(at: random.chance(50) ? 0 : 1) }
         if random.chance(20) { parts.reverse() }

@@ -23,6 +23,12 @@ private func lines(of value: Any, name: String, isElement: Bool = false) -> [Str
       return ["\(entry)={}"] + lines(of: pair.key, name: "\(entry).key")
         + lines(of: pair.value, name: "\(entry).value")
     }
+  case let map as NumberMap:
+    return map.pairs.enumerated().flatMap { index, pair in
+      let entry = "\(name)[\(index)]"
+      return ["\(entry)={}"] + lines(of: pair.key, name: "\(entry).key")
+        + lines(of: pair.value, name: "\(entry).value")
+    }
   case let message as any ProtobufMessage:
     return ["\(name)={}"] + lines(of: message, path: name + ".")
   case let box as Box<Kinds>:

@@ -50,6 +50,8 @@ public struct ClusterStatus: Sendable, Equatable {
   /// Of the disk that its data folder is on.
   public var diskFreeBytes: UInt64
   public var diskUsedBytes: UInt64
+  /// Of the server that answered: bytes, milliseconds or counts, by the keys of its configuration.
+  public var limits: [String: UInt64]
   /// Nanoseconds since 1970.
   public var started: UInt64
   /// Of the followers, if it leads.
@@ -69,6 +71,8 @@ public struct ClusterStatus: Sendable, Equatable {
     appliedIndex = response.appliedIndex
     diskFreeBytes = response.diskFreeBytes
     diskUsedBytes = response.diskUsedBytes
+    limits = Dictionary(
+      response.limits.pairs.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
     started = response.startedUnixNano
     progress = response.peers.map {
       Progress(

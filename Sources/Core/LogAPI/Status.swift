@@ -41,6 +41,8 @@ package struct StatusResponse: ProtobufMessage {
   package var diskFreeBytes: UInt64 = 0
   package var diskUsedBytes: UInt64 = 0
   package var startedUnixNano: UInt64 = 0
+  /// Of the server that answers, by the keys of its configuration.
+  package var limits = NumberMap()
   package var replicas: [ReplicaStatus] = []
 
   package init() {}
@@ -60,6 +62,8 @@ package struct StatusResponse: ProtobufMessage {
     FieldDescription(12, "disk_free_bytes", .uint64),
     FieldDescription(13, "disk_used_bytes", .uint64),
     FieldDescription(15, "started_unix_nano", .fixed64),
+    FieldDescription(
+      17, "limits", .message, of: "log.v1.StatusResponse.LimitsEntry", repeated: true),
     FieldDescription(18, "replicas", .message, of: "log.v1.Replica", repeated: true),
   ]
 
@@ -79,6 +83,7 @@ package struct StatusResponse: ProtobufMessage {
       case .varint(12): diskFreeBytes = try reader.varint()
       case .varint(13): diskUsedBytes = try reader.varint()
       case .fixed64(15): startedUnixNano = try reader.fixed64()
+      case .length(17): try reader.entry(into: &limits, field: 17)
       case .length(18): try reader.message(appendingTo: &replicas)
       default: try reader.skip(tag)
       }
@@ -99,6 +104,7 @@ package struct StatusResponse: ProtobufMessage {
     writer.varint(12, diskFreeBytes)
     writer.varint(13, diskUsedBytes)
     writer.fixed64(15, startedUnixNano)
+    writer.map(17, limits)
     writer.messages(18, replicas)
   }
 }

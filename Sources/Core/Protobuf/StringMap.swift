@@ -1,8 +1,13 @@
-/// A `map<string, string>` field: of two entries with the same key the later one counts.
+/// A `map<string, string>` field.
+package typealias StringMap = WireMap<String>
+/// A `map<string, uint64>` field.
+package typealias NumberMap = WireMap<UInt64>
+
+/// A map field whose keys are strings: of two entries with the same key the later one counts.
 ///
 /// Keys are equal when their bytes are, as protobuf says; Swift's own strings are equal already
 /// when they look alike. Written in the order of the keys' bytes, so that equal maps give equal bytes.
-package struct StringMap: Equatable, Sendable {
+package struct WireMap<Value: Equatable & Sendable>: Equatable, Sendable {
   private struct Key: Hashable, Sendable {
     let text: String
 
@@ -13,15 +18,15 @@ package struct StringMap: Equatable, Sendable {
     }
   }
 
-  private var values: [Key: String] = [:]
+  private var values: [Key: Value] = [:]
 
   package init() {}
 
-  package init(_ pairs: [(String, String)]) {
+  package init(_ pairs: [(String, Value)]) {
     for (key, value) in pairs { self[key] = value }
   }
 
-  package subscript(key: String) -> String? {
+  package subscript(key: String) -> Value? {
     get { values[Key(text: key)] }
     set { values[Key(text: key)] = newValue }
   }
@@ -30,7 +35,7 @@ package struct StringMap: Equatable, Sendable {
   package var count: Int { values.count }
 
   /// The entries in the order of their keys' bytes.
-  package var pairs: [(key: String, value: String)] {
+  package var pairs: [(key: String, value: Value)] {
     values.map { (key: $0.key.text, value: $0.value) }
       .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
   }
@@ -55,6 +60,24 @@ extension WireReader {
     }
     if isKnown { map[key] = value }
   }
+
+  /// The same of a map to numbers.
+  package mutating func entry(into map: inout NumberMap, field: UInt32) throws(ProtobufError) {
+    var entry = try nested()
+    var key = ""
+    var value: UInt64 = 0
+    var isKnown = true
+    while let tag = try entry.next() {
+      switch tag {
+      case .length(1): key = try entry.string(field: field)
+      case .varint(2): value = try entry.varint()
+      default:
+        try entry.skip(tag)
+        isKnown = false
+      }
+    }
+    if isKnown { map[key] = value }
+  }
 }
 
 extension WireWriter {
@@ -64,6 +87,16 @@ extension WireWriter {
       nested(field) { entry in
         entry.string(1, key, always: true)
         entry.string(2, value, always: true)
+      }
+    }
+  }
+
+  /// The same of a map to numbers.
+  package mutating func map(_ field: UInt32, _ map: NumberMap) {
+    for (key, value) in map.pairs {
+      nested(field) { entry in
+        entry.string(1, key, always: true)
+        entry.varint(2, value, always: true)
       }
     }
   }

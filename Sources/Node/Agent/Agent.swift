@@ -246,7 +246,7 @@ package final class Agent: Sendable {
       logCreated: Self.creationTime(of: configuration.dataFolder))
     let administrator = ClusterAdministrator(
       runner, about, version: Versions.distlog, started: Self.wallClock(),
-      folder: configuration.dataFolder)
+      folder: configuration.dataFolder, limits: configuration.limits)
     endpoint.report { administrator.report() }
     let core = LogServiceCore(
       backend: backend, limits: limits, about: about, administrator: administrator,

@@ -140,6 +140,26 @@ package struct AgentConfiguration: Sendable {
   }
 }
 
+extension AgentConfiguration {
+  /// What `GetStatus` tells, by key: bytes, milliseconds or counts.
+  var limits: [(String, UInt64)] {
+    func milliseconds(_ duration: Duration) -> UInt64 { duration.nanoseconds / 1_000_000 }
+    let space = DiskSpace(dataFolder).total
+    return [
+      ("logs.maxRecordBytes", UInt64(recordBytes)), ("limits.messageBytes", UInt64(messageBytes)),
+      ("limits.connections", UInt64(connections)),
+      ("limits.streamsPerConnection", UInt64(streamsPerConnection)),
+      ("limits.consumerStall", milliseconds(consumerStall)),
+      ("logs.retentionBytes", retention.bytes), ("logs.retentionAge", retention.age / 1_000_000),
+      ("storage.segmentBytes", UInt64(segmentBytes)), ("storage.low", room.low.bytes(of: space)),
+      ("storage.full", room.full.bytes(of: space)), ("storage.scrubRate", UInt64(scrubRate)),
+      ("raft.heartbeat", milliseconds(heartbeat)),
+      ("raft.electionTimeout", milliseconds(electionTimeout)),
+      ("raft.slowDiskTimeout", milliseconds(slowDisk)), ("shutdown.drain", milliseconds(drain)),
+    ]
+  }
+}
+
 /// Reads single settings; an error names key, origin and remedy.
 private struct Reader {
   let values: SettingValues

@@ -4,6 +4,7 @@ import Foundation
 import GRPCWire
 import LogAPI
 import NIOCore
+import Protobuf
 package import RaftAPI
 import RaftCore
 import RaftNode
@@ -16,19 +17,22 @@ package final class ClusterAdministrator: Sendable {
   private let version: String
   private let started: UInt64
   private let folder: String
+  private let limits: NumberMap
 
   /// - Parameters:
   ///   - started: nanoseconds since 1970.
   ///   - folder: whose disk is looked at.
+  ///   - limits: what this server is configured with, by key.
   package init(
     _ runner: RaftRunner, _ about: ServerDescription, version: String, started: UInt64,
-    folder: String
+    folder: String, limits: [(String, UInt64)] = []
   ) {
     self.runner = runner
     self.about = about
     self.version = version
     self.started = started
     self.folder = folder
+    self.limits = NumberMap(limits)
   }
 
   // MARK: - How it stands
@@ -58,6 +62,7 @@ package final class ClusterAdministrator: Sendable {
     response.diskFreeBytes = own.diskFreeBytes
     response.diskUsedBytes = own.diskUsedBytes
     response.startedUnixNano = started
+    response.limits = limits
     let followers = await runner.followers()
     response.peers = followers.map { follower in
       var peer = PeerProgress()

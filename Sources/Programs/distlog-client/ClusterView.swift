@@ -73,6 +73,9 @@ struct ClusterView {
     object.set("appliedIndex", status.appliedIndex)
     object.set("diskFreeBytes", status.diskFreeBytes)
     object.set("diskUsedBytes", status.diskUsedBytes)
+    var limits = JSONObject()
+    for (key, value) in status.limits.sorted(by: { $0.key < $1.key }) { limits.set(key, value) }
+    object.set("limits", limits)
     object.set("startedUnixNano", status.started)
     object.set("servers", servers.servers.map { json(of: $0) })
     return object

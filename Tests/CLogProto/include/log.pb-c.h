@@ -30,6 +30,7 @@ typedef struct Log__V1__InitProducerRequest Log__V1__InitProducerRequest;
 typedef struct Log__V1__InitProducerResponse Log__V1__InitProducerResponse;
 typedef struct Log__V1__GetStatusRequest Log__V1__GetStatusRequest;
 typedef struct Log__V1__StatusResponse Log__V1__StatusResponse;
+typedef struct Log__V1__StatusResponse__LimitsEntry Log__V1__StatusResponse__LimitsEntry;
 typedef struct Log__V1__PeerProgress Log__V1__PeerProgress;
 typedef struct Log__V1__Replica Log__V1__Replica;
 typedef struct Log__V1__AddServerRequest Log__V1__AddServerRequest;
@@ -465,6 +466,17 @@ struct  Log__V1__GetStatusRequest
     , (char *)protobuf_c_empty_string }
 
 
+struct  Log__V1__StatusResponse__LimitsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  uint64_t value;
+};
+#define LOG__V1__STATUS_RESPONSE__LIMITS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__status_response__limits_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
 struct  Log__V1__StatusResponse
 {
   ProtobufCMessage base;
@@ -489,6 +501,11 @@ struct  Log__V1__StatusResponse
   uint64_t disk_used_bytes;
   uint64_t started_unix_nano;
   /*
+   * of this server: bytes, milliseconds or counts, by its configuration keys
+   */
+  size_t n_limits;
+  Log__V1__StatusResponse__LimitsEntry **limits;
+  /*
    * what each server holds that could be asked
    */
   size_t n_replicas;
@@ -496,7 +513,7 @@ struct  Log__V1__StatusResponse
 };
 #define LOG__V1__STATUS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&log__v1__status_response__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0,NULL, 0,NULL }
 
 
 struct  Log__V1__PeerProgress
@@ -1005,6 +1022,9 @@ Log__V1__GetStatusRequest *
 void   log__v1__get_status_request__free_unpacked
                      (Log__V1__GetStatusRequest *message,
                       ProtobufCAllocator *allocator);
+/* Log__V1__StatusResponse__LimitsEntry methods */
+void   log__v1__status_response__limits_entry__init
+                     (Log__V1__StatusResponse__LimitsEntry         *message);
 /* Log__V1__StatusResponse methods */
 void   log__v1__status_response__init
                      (Log__V1__StatusResponse         *message);
@@ -1429,6 +1449,9 @@ typedef void (*Log__V1__InitProducerResponse_Closure)
 typedef void (*Log__V1__GetStatusRequest_Closure)
                  (const Log__V1__GetStatusRequest *message,
                   void *closure_data);
+typedef void (*Log__V1__StatusResponse__LimitsEntry_Closure)
+                 (const Log__V1__StatusResponse__LimitsEntry *message,
+                  void *closure_data);
 typedef void (*Log__V1__StatusResponse_Closure)
                  (const Log__V1__StatusResponse *message,
                   void *closure_data);
@@ -1726,6 +1749,7 @@ extern const ProtobufCMessageDescriptor log__v1__init_producer_request__descript
 extern const ProtobufCMessageDescriptor log__v1__init_producer_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__get_status_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__status_response__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__status_response__limits_entry__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__peer_progress__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__replica__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__add_server_request__descriptor;
