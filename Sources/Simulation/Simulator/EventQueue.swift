@@ -17,10 +17,11 @@ struct EventQueue {
     case nemesisRestart(node: Int, life: Int)
   }
 
+  /// Small, because the heap moves it about; what happens waits in its slot.
   private struct Entry {
     var time: UInt64
     var order: UInt64
-    var happening: Happening
+    var slot: Int
 
     func isBefore(_ other: Entry) -> Bool {
       time == other.time ? order < other.order : time < other.time
@@ -28,39 +29,58 @@ struct EventQueue {
   }
 
   private var heap: [Entry] = []
+  private var slots: [Happening?] = []
+  private var freeSlots: [Int] = []
   private var count: UInt64 = 0
 
   mutating func add(_ happening: Happening, at time: UInt64) {
     count += 1
-    heap.append(Entry(time: time, order: count, happening: happening))
-    var child = heap.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard heap[child].isBefore(heap[parent]) else { break }
-      heap.swapAt(child, parent)
-      child = parent
+    let slot: Int
+    if let free = freeSlots.popLast() {
+      slot = free
+      slots[slot] = happening
+    } else {
+      slot = slots.count
+      slots.append(happening)
     }
+    rise(Entry(time: time, order: count, slot: slot))
   }
 
   mutating func next() -> (time: UInt64, happening: Happening)? {
     guard let first = heap.first else { return nil }
     let last = heap.removeLast()
-    if !heap.isEmpty {
-      heap[0] = last
-      sink()
+    if !heap.isEmpty { sink(last) }
+    freeSlots.append(first.slot)
+    guard let happening = slots[first.slot].take() else {
+      preconditionFailure("slot \(first.slot) is empty")
     }
-    return (first.time, first.happening)
+    return (first.time, happening)
   }
 
-  private mutating func sink() {
+  /// Puts an entry behind the heap's end and lets it rise to its place.
+  private mutating func rise(_ entry: Entry) {
+    heap.append(entry)
+    var child = heap.count - 1
+    while child > 0 {
+      let parent = (child - 1) / 2
+      guard entry.isBefore(heap[parent]) else { break }
+      heap[child] = heap[parent]
+      child = parent
+    }
+    heap[child] = entry
+  }
+
+  /// Puts an entry at the heap's top, in place of what was there, and lets it sink to its place.
+  private mutating func sink(_ entry: Entry) {
     var parent = 0
     while true {
       var child = 2 * parent + 1
-      guard child < heap.count else { return }
+      guard child < heap.count else { break }
       if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
-      guard heap[child].isBefore(heap[parent]) else { return }
-      heap.swapAt(child, parent)
+      guard heap[child].isBefore(entry) else { break }
+      heap[parent] = heap[child]
       parent = child
     }
+    heap[parent] = entry
   }
 }

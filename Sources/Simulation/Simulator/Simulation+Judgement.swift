@@ -8,20 +8,21 @@ extension Simulation {
   /// After everything a node did.
   mutating func check(_ node: Int) {
     guard let replica = nodes[node].replica else { return }
-    let core = replica.core
-    if core.hard.term < nodes[node].lastTerm { oracle.fail("the term of n\(node + 1) went back") }
-    nodes[node].lastTerm = core.hard.term
+    // Field by field: a copy of the core at each event would be most of a run's time.
+    let term = replica.core.hard.term
+    if term < nodes[node].lastTerm { oracle.fail("the term of n\(node + 1) went back") }
+    nodes[node].lastTerm = term
     let committed = replica.applied.tail.nextIndex - 1
     if committed < nodes[node].lastCommit { oracle.fail("n\(node + 1) takes commits back") }
     if committed > nodes[node].lastCommit {
       nodes[node].lastCommit = committed
       finishReads(node)
     }
-    let leads = core.role == .leader
+    let leads = replica.core.role == .leader
     if leads, !nodes[node].wasLeader {
       verdict.elections += 1
-      mix(core.hard.term)
-      oracle.leads(node, term: core.hard.term) { core.log.term(at: $0) }
+      mix(term)
+      oracle.leads(node, term: term) { replica.core.log.term(at: $0) }
     }
     nodes[node].wasLeader = leads
   }

@@ -245,6 +245,9 @@ package struct Simulation {
 
   private mutating func fire(_ node: Int, _ life: Int) {
     guard nodes[node].life == life, let replica = nodes[node].replica else { return }
+    // One that an earlier one has been set in place of.
+    guard nodes[node].timer == now else { return }
+    if nodes[node].pausedUntil > now { nodes[node].timer = nodes[node].pausedUntil }
     if postpone(.timer(node: node, life: life), node) { return }
     nodes[node].timer = .max
     if replica.deadline <= instant { carryOut(node, replica.handle(.tick, at: instant)) }
