@@ -25,7 +25,13 @@ struct Election: Sendable {
 extension RaftCore {
   /// Whether this node may lead, but for its doubts about its own log.
   private var mayStand: Bool {
-    membership.isVoter(id) && !isFenced && !isStalled && !isInstalling && log.last >= floor
+    isElectable && !isFenced && !isStalled && !isInstalling && log.last >= floor
+  }
+
+  /// Whether this node is a voter, or is one again if the change that removed it is taken back: until that is committed the
+  /// others may need it to have any leader, for its log may be the longest (thesis section 4.2.2).
+  private var isElectable: Bool {
+    memberships.entries.contains { $0.membership.isVoter(id) }
   }
 
   /// Whether a leader is at work as far as this node knows (rule 16).
@@ -102,7 +108,8 @@ extension RaftCore {
         return end <= log.last
       }
     if isUncertain, !isSurveyed, mutant != .tornNodeVotes { return }
-    if granted + 1 >= membership.quorum {
+    let own = membership.isVoter(id) ? 1 : 0
+    if granted + own >= membership.quorum {
       stand(isTransfer: false, isSurveyed: isSurveyed)
     } else if isSurveyed, !election.isSurveyed {
       // Enough for those that hold back because they may have lost something (rule 32).

@@ -30,7 +30,8 @@ extension RaftCore {
     }
   }
 
-  /// Who is behind in terms is told; what it answers to questions of then means nothing (rules 4 and 15).
+  /// Who is behind in terms is told; what it answers to questions of then means nothing (rules 4 and 15). An answer to a
+  /// pre-vote says itself what it is about: a voter that has heard of no term yet must be able to help to elect.
   private mutating func receivedFromThePast(_ message: Message, from node: NodeID) {
     switch message {
     case .append, .image, .heartbeat:
@@ -38,6 +39,7 @@ extension RaftCore {
     case .readIndex(let question):
       let answer = ReadAnswer(term: hard.term, id: question.id, index: nil)
       send(.readIndexAnswer(answer), to: node)
+    case .preVoteAnswer(let answer): receivedPreVoteAnswer(answer, from: node)
     case .voteAnswer(let answer) where mutant == .staleVotesCounted:
       receivedVoteAnswer(answer, from: node)
     case .appendAnswer(let answer) where mutant == .staleAnswersCounted:
