@@ -13,6 +13,12 @@ struct EventQueue {
     /// A client gives up waiting.
     case timeout(operation: UInt64)
     case start(node: Int)
+    /// The end of what an ambush began.
+    case crash(node: Int, life: Int, downFor: UInt64)
+    /// A node is asked for a change of the membership.
+    case asked(node: Int, life: Int, Change)
+    /// A node is told that its connection to another one is a new one.
+    case disconnected(node: Int, life: Int, from: Int)
     /// A node whose disk failed is started again.
     case nemesisRestart(node: Int, life: Int)
   }

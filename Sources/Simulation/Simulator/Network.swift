@@ -17,6 +17,8 @@ struct Network {
   var lossOneIn = 0
   var doubleOneIn = 0
   var lateOneIn = 0
+  /// The same of answers alone.
+  var lateAnswerOneIn = 0
   private var cut: [Bool]
   private let nodes: Int
   private var random: SeededRandom
@@ -29,22 +31,34 @@ struct Network {
 
   mutating func setCut(_ isCut: Bool, from: Int, to: Int) { cut[from * nodes + to] = isCut }
 
-  mutating func heal() {
-    cut = Array(repeating: false, count: nodes * nodes)
+  /// Returns the pairs between which something was cut.
+  mutating func heal() -> [(Int, Int)] {
     lossOneIn = 0
     doubleOneIn = 0
     lateOneIn = 0
+    lateAnswerOneIn = 0
+    var pairs: [(Int, Int)] = []
+    for from in 0..<nodes {
+      for to in 0..<from where isCut(from: from, to: to) || isCut(from: to, to: from) {
+        pairs.append((from, to))
+      }
+    }
+    for place in cut.indices { cut[place] = false }
+    return pairs
   }
 
   func isCut(from: Int, to: Int) -> Bool { cut[from * nodes + to] }
 
-  /// When the message arrives, in nanoseconds from now, as often as it does.
-  mutating func delays(from: Int, to: Int) -> [UInt64] {
-    if isCut(from: from, to: to) { return [] }
-    if lossOneIn > 0, random.oneIn(lossOneIn) { return [] }
-    var delays = [delay()]
-    if doubleOneIn > 0, random.oneIn(doubleOneIn) { delays.append(delay() * 20) }
-    return delays
+  /// When the message arrives, in nanoseconds from now: once, twice, or never.
+  mutating func delays(from: Int, to: Int, isAnswer: Bool) -> (first: UInt64?, second: UInt64?) {
+    if isCut(from: from, to: to) { return (nil, nil) }
+    if lossOneIn > 0, random.oneIn(lossOneIn) { return (nil, nil) }
+    var first = delay()
+    if isAnswer, lateAnswerOneIn > 0, random.oneIn(lateAnswerOneIn) {
+      first += random.below(random.oneIn(3) ? 3_000_000_000 : 600_000_000 as UInt64)
+    }
+    guard doubleOneIn > 0, random.oneIn(doubleOneIn) else { return (first, nil) }
+    return (first, delay() * 20)
   }
 
   private mutating func delay() -> UInt64 {

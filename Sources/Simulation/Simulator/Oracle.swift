@@ -24,51 +24,93 @@ struct Oracle {
   private(set) var breach: String?
   /// Entries once committed anywhere; the first is that of index 1.
   private(set) var committed: [Fingerprint] = []
+  /// The term that each was first known to be committed in, as its node knew it; ascending.
+  private var committedIn: [UInt64] = []
   /// All entries that ever stood at an index in some log.
-  private var seen: [[Fingerprint]] = []
+  private var seen: [[Standing]] = []
   private var leaders: [UInt64: Int] = [:]
   private var votes: [VoteKey: NodeID] = [:]
+
+  private struct Standing {
+    var entry: Fingerprint
+    /// Of the entry before it; nil where that is not known.
+    var termBefore: UInt64?
+  }
 
   private struct VoteKey: Hashable {
     var node: Int
     var term: UInt64
   }
 
+  var lastCommitted: UInt64 { UInt64(committed.count) }
+
+  /// The committed entry that holds the record at `offset`; nil where none does.
+  func committed(holding offset: UInt64) -> (index: UInt64, term: UInt64)? {
+    var low = 0
+    var high = committed.count
+    // The last entry that does not begin behind it; entries without records begin where the next one does.
+    while low < high {
+      let middle = (low + high) / 2
+      if committed[middle].baseOffset <= offset { low = middle + 1 } else { high = middle }
+    }
+    while low > 0 {
+      let entry = committed[low - 1]
+      if entry.count > 0 {
+        guard offset < entry.baseOffset + UInt64(entry.count) else { return nil }
+        return (UInt64(low), entry.term)
+      }
+      low -= 1
+    }
+    return nil
+  }
+
   mutating func fail(_ what: String) {
     if breach == nil { breach = what }
   }
 
-  /// One leader a term, and it has all that was ever committed (Raft section 5.2 and 5.4).
-  mutating func leads(_ node: Int, term: UInt64, termAt: (UInt64) -> UInt64?) {
+  /// One leader a term, and it has all that was committed in terms before (Raft section 5.2 and 5.4). What a later term has
+  /// committed is no concern of a node that learns late that it was elected.
+  mutating func leads(
+    _ node: Int, term: UInt64, firstKept: UInt64, termAt: (UInt64) -> UInt64?
+  ) {
     if let other = leaders[term], other != node {
       fail("two leaders in term \(term): n\(other + 1) and n\(node + 1)")
     }
     leaders[term] = node
-    let last = UInt64(committed.count)
-    guard last > 0 else { return }
-    if let found = termAt(last), found != committed[committed.count - 1].term {
+    guard let place = committedIn.lastIndex(where: { $0 < term }) else { return }
+    let last = UInt64(place + 1)
+    guard last >= firstKept else { return }
+    if let found = termAt(last), found != committed[place].term {
       fail("n\(node + 1) leads term \(term) with another entry \(last) than was committed")
     } else if termAt(last) == nil {
       fail("n\(node + 1) leads term \(term) without the committed entry \(last)")
     }
   }
 
-  /// Entries of one index and term are one (log matching).
-  mutating func stands(_ node: Int, _ header: FrameHeader) {
+  /// Entries of one index and term are one, and so are those before them (log matching): it is enough that each has the
+  /// same one before it.
+  mutating func stands(_ node: Int, _ header: FrameHeader, behind termBefore: UInt64?) {
     let place = Int(header.index - 1)
     while seen.count <= place { seen.append([]) }
     let entry = Fingerprint(header)
-    for other in seen[place] where other.term == entry.term {
-      if other != entry {
+    for (number, other) in seen[place].enumerated() where other.entry.term == entry.term {
+      if other.entry != entry {
         fail("two entries \(header.index) of term \(header.term), at n\(node + 1)")
       }
+      guard let termBefore else { return }
+      if let known = other.termBefore, known != termBefore {
+        fail(
+          "entry \(header.index) of term \(header.term) stands behind one of term \(known), and at n\(node + 1) "
+            + "behind one of term \(termBefore)")
+      }
+      seen[place][number].termBefore = termBefore
       return
     }
-    seen[place].append(entry)
+    seen[place].append(Standing(entry: entry, termBefore: termBefore))
   }
 
   /// All apply the same, in order, and only what is committed.
-  mutating func applies(_ node: Int, _ header: FrameHeader) {
+  mutating func applies(_ node: Int, _ header: FrameHeader, in term: UInt64) {
     let place = Int(header.index - 1)
     let entry = Fingerprint(header)
     if place < committed.count {
@@ -79,6 +121,7 @@ struct Oracle {
       }
     } else if place == committed.count {
       committed.append(entry)
+      committedIn.append(max(term, committedIn.last ?? 0))
     } else {
       fail("n\(node + 1) applies entry \(header.index) before \(committed.count + 1)")
     }

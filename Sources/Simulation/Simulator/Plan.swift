@@ -1,123 +1,120 @@
 import ClusterModel
 
-/// What goes wrong in a run, and when: explicit, so that it can be taken apart.
-package struct Plan: Sendable {
-  package struct Step: Sendable, CustomStringConvertible {
+/// What goes wrong in a run, when, and under which conditions: explicit, so that it can be taken apart and run again.
+package struct Plan: Codable, Equatable, Sendable {
+  package struct Step: Codable, Equatable, Sendable, CustomStringConvertible {
     package var time: UInt64
     package var fault: Fault
 
-    package var description: String { "\(Double(time / 1_000_000) / 1_000) s: \(fault)" }
+    package var description: String {
+      let words = String(describing: fault).split(
+        separator: "Simulator.", omittingEmptySubsequences: false)
+      return "\(Double(time / 1_000_000) / 1_000) s: \(words.joined())"
+    }
   }
 
-  package enum Fault: Sendable {
-    /// The process is killed; what the disk had not synced may be lost. It starts again after so long.
-    case crash(node: Int, power: Bool, downFor: UInt64)
-    case crashAll(power: Bool, downFor: UInt64)
-    /// The leader, whoever that is then.
-    case crashLeader(power: Bool, downFor: UInt64)
-    case pause(node: Int, for: UInt64)
-    case pauseLeader(for: UInt64)
-    /// One side does not hear the other, or neither.
-    case cut(from: [Int], to: [Int], bothWays: Bool)
-    case isolateLeader
-    case heal
-    case loss(oneIn: Int)
-    case doubling(oneIn: Int)
-    case lateness(oneIn: Int)
-    case slowDisk(node: Int, by: UInt64)
-    /// The disk call number `after` from now fails.
-    case diskError(node: Int, after: Int)
-    case fullDisk(node: Int, for: UInt64)
-    case clock(node: Int, by: Int64)
-    case transfer(to: Int)
-    /// All nodes lose power in the middle of what they write.
-    case tearAll(downFor: UInt64)
-    /// A node loses power, and with it the end of its log that was on the disk already; only where a majority of the others
-    /// has all that was ever committed.
-    case damageTail(node: Int, downFor: UInt64)
+  /// What stays the same throughout a run.
+  package struct Conditions: Codable, Equatable, Sendable {
+    /// Nodes that are up from the start and belong to no group until they are added.
+    package var spares = 0
+    /// Of one AppendEntries: small ones make followers that lag by few entries lag by many messages.
+    package var appendBytes = 8 << 10
+    /// Between these a follower stands for election; a narrow range makes them stand together.
+    package var electionTimeout: ClosedRange<UInt64> = 300_000_000...600_000_000
+    /// Clients that ask what is true now.
+    package var readers = 2
   }
 
+  package var conditions = Conditions()
   package var steps: [Step]
 }
 
-/// Which faults a run has.
-package enum Profile: String, CaseIterable, Sendable {
-  case calm, net, crash, disk, leader, all
+/// Who is struck: by number, or by what it is at that moment.
+package enum Target: Codable, Equatable, Sendable, CustomStringConvertible {
+  case node(Int)
+  case leader
+  /// The first, second ... of those that are in the leader's group and do not lead.
+  case follower(Int)
+  /// The first, second ... of those that are not in it.
+  case outsider(Int)
 
-  /// By the seed, mostly everything.
-  static func chosen(_ random: inout SeededRandom) -> Profile {
-    let choices: [Profile] = [.net, .crash, .disk, .leader, .all, .all, .all]
-    return choices[random.below(choices.count)]
+  package var description: String {
+    switch self {
+    case .node(let node): "n\(node + 1)"
+    case .leader: "leader"
+    case .follower(let place): "follower \(place + 1)"
+    case .outsider(let place): "outsider \(place + 1)"
+    }
   }
 }
 
-extension Plan {
-  private static let second: UInt64 = 1_000_000_000
+/// A moment at which an ambush strikes, whichever node it is that comes to it first.
+package enum Trigger: String, Codable, Sendable {
+  /// It has just won an election, and has told nobody.
+  case won
+  /// As the leader it has just committed something, and has told nobody.
+  case committed
+  /// It has just acknowledged something to a client, and told no other node that it is committed.
+  case acknowledged
+  /// As the leader it has handed a write to its disk, which is not done.
+  case wrote
+}
 
-  /// Faults for `nodes` nodes over `duration` nanoseconds, the last of them some seconds before the end.
-  init(_ profile: Profile, nodes: Int, duration: UInt64, random: inout SeededRandom) {
-    steps = []
-    guard profile != .calm else { return }
-    var time = Plan.second / 2
-    while time + 4 * Plan.second < duration {
-      time += 50_000_000 + random.below(1_200_000_000 as UInt64)
-      steps.append(Step(time: time, fault: Plan.fault(profile, nodes, &random)))
-      if random.oneIn(4) {
-        steps.append(Step(time: time + random.below(Plan.second), fault: .heal))
-      }
-    }
-    steps.sort { $0.time < $1.time }
-  }
+/// What an ambush does.
+package enum Blow: Codable, Equatable, Sendable {
+  case crash(power: Bool, downFor: UInt64)
+  /// It hears nobody, and nobody hears it.
+  case isolate
+  /// The same, and after a while, in which it can write what it has, the process ends.
+  case isolateThenCrash(after: UInt64, downFor: UInt64)
+  /// It reaches one other node only from now on, and somebody asks it for a change of the membership at once.
+  case change(Change)
+}
 
-  private static func fault(
-    _ profile: Profile, _ nodes: Int, _ random: inout SeededRandom
-  ) -> Fault {
-    let node = random.below(nodes)
-    let short = 20_000_000 + random.below(1_500_000_000 as UInt64)
-    let power = random.oneIn(2)
-    let network: [Fault] = [
-      .cut(from: [node], to: others(node, nodes), bothWays: random.oneIn(2)),
-      halves(nodes, &random),
-      .isolateLeader, .heal, .heal, .loss(oneIn: 2 + random.below(30)),
-      .doubling(oneIn: 2 + random.below(20)),
-      .lateness(oneIn: 5 + random.below(60)), .pause(node: node, for: short),
-      .pauseLeader(for: short),
-    ]
-    let crashes: [Fault] = [
-      .crash(node: node, power: power, downFor: short), .crashLeader(power: power, downFor: short),
-      .crashAll(power: power, downFor: short), .crash(node: node, power: true, downFor: 1_000_000),
-    ]
-    let disks: [Fault] = [
-      .slowDisk(node: node, by: random.below(80_000_000 as UInt64)), .slowDisk(node: node, by: 0),
-      .diskError(node: node, after: 1 + random.below(6)),
-      .fullDisk(node: node, for: short), .crash(node: node, power: true, downFor: short),
-      .damageTail(node: node, downFor: short), .damageTail(node: node, downFor: short),
-    ]
-    let leaders: [Fault] = [
-      .crashLeader(power: power, downFor: short), .isolateLeader, .pauseLeader(for: short),
-      .transfer(to: node), .heal,
-      .clock(node: node, by: Int64(random.below(7_200)) * 1_000_000_000 - 3_600_000_000_000),
-    ]
-    let choices: [Fault] =
-      switch profile {
-      case .calm: [.heal]
-      case .net: network
-      case .crash: crashes + [.heal]
-      case .disk: disks
-      case .leader: leaders
-      case .all: network + crashes + disks + leaders + [.tearAll(downFor: short)]
-      }
-    return choices[random.below(choices.count)]
-  }
+/// A step of the membership, asked of whoever leads then.
+package enum Change: Codable, Equatable, Sendable {
+  case addLearner(Target)
+  case addVoter(Target)
+  case promote(Target)
+  case remove(Target)
+  /// What one step does, in two: must be refused.
+  case addTwoVoters(Target, Target)
+  /// Whichever single step leads to so many voters.
+  case toward(voters: Int)
+}
 
-  private static func others(_ node: Int, _ nodes: Int) -> [Int] {
-    (0..<nodes).filter { $0 != node }
-  }
-
-  private static func halves(_ nodes: Int, _ random: inout SeededRandom) -> Fault {
-    var left: [Int] = []
-    var right: [Int] = []
-    for node in 0..<nodes { if random.oneIn(2) { left.append(node) } else { right.append(node) } }
-    return .cut(from: left, to: right, bothWays: !random.oneIn(3))
-  }
+package enum Fault: Codable, Equatable, Sendable {
+  /// The process is killed; what the disk had not synced may be lost with `power`. It starts again after so long.
+  case crash(Target, power: Bool, downFor: UInt64)
+  case crashAll(power: Bool, downFor: UInt64)
+  case pause(Target, for: UInt64)
+  /// One side does not hear the other, or neither.
+  case cut(from: [Target], to: [Target], bothWays: Bool)
+  case isolate(Target)
+  /// Whoever the leader reaches stays with it; all others reach each other, and none of those.
+  case regroup
+  /// The wires are whole again; connections that were cut are new ones.
+  case heal
+  /// A connection breaks, and is made anew.
+  case disconnect(Target, Target)
+  case loss(oneIn: Int)
+  case doubling(oneIn: Int)
+  case lateness(oneIn: Int)
+  /// Of answers only, so that questions of later terms overtake them.
+  case lateAnswers(oneIn: Int)
+  case slowDisk(Target, by: UInt64)
+  case slowDisks(by: UInt64)
+  /// The disk call number `after` from now fails.
+  case diskError(Target, after: Int)
+  case fullDisk(Target, for: UInt64)
+  case clock(Target, by: Int64)
+  case transfer(to: Target)
+  /// All nodes lose power in the middle of what they write.
+  case tearAll(downFor: UInt64)
+  /// A node loses power, and with it the end of its log that was on the disk already; only where another has all that was
+  /// ever committed, and no other node is in doubt.
+  case damageTail(Target, downFor: UInt64)
+  /// The next node that comes to `at` is struck.
+  case ambush(at: Trigger, Blow)
+  case change(Change)
 }

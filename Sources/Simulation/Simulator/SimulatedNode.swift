@@ -22,8 +22,12 @@ struct SimulatedNode {
   var wasLeader = false
   var lastCommit: UInt64 = 0
   var lastTerm: UInt64 = 0
-  /// What its disk had, in records, when the process ended.
-  var durableEnd: UInt64 = 0
+  /// What its disk certainly had when the process ended, and has therefore when it starts again.
+  var kept = KeptLog()
+  /// What it had when the end of its log was last damaged.
+  var lost = KeptLog()
+  /// When the process ended it did not know whether the end of its log was lost.
+  var isDoubtful = false
   /// How far its own clock is off.
   var clockSkew: Int64 = 0
 
@@ -33,4 +37,15 @@ struct SimulatedNode {
   }
 
   var isUp: Bool { replica != nil }
+}
+
+/// The entries on a disk, without what is in them.
+struct KeptLog {
+  var log = LogTerms()
+  /// Up to here.
+  var durable: UInt64 = 0
+
+  func holds(_ index: UInt64, term: UInt64) -> Bool {
+    index <= durable && (index <= log.before.index || log.term(at: index) == term)
+  }
 }

@@ -22,13 +22,17 @@ extension Simulation {
     if leads, !nodes[node].wasLeader {
       verdict.elections += 1
       mix(term)
-      oracle.leads(node, term: term) { replica.core.log.term(at: $0) }
+      oracle.leads(node, term: term, firstKept: replica.core.log.firstIndex) {
+        replica.core.log.term(at: $0)
+      }
     }
     nodes[node].wasLeader = leads
   }
 
-  /// An acknowledgement goes out: the entry must be on the disks of a majority, as the disks say.
-  mutating func acknowledge(_ node: Int, _ offset: UInt64, _ values: [UInt64]) {
+  /// An acknowledgement goes out: the entry must be on the disks of a majority.
+  mutating func acknowledge(
+    _ node: Int, _ offset: UInt64, _ values: [UInt64], isDuplicate: Bool
+  ) {
     verdict.acknowledged += 1
     mix(offset)
     for (place, value) in values.enumerated() {
@@ -38,18 +42,19 @@ extension Simulation {
       }
       workload.acknowledged[at] = value
     }
-    let end = offset + UInt64(values.count)
-    workload.acknowledgedEnd = max(workload.acknowledgedEnd, end)
-    let holders = nodes.indices.count { holds($0, upTo: end) }
-    if holders <= nodes.count / 2 {
-      oracle.fail("n\(node + 1) acknowledges offset \(offset), which \(holders) disks have")
+    let last = offset + UInt64(values.count) - 1
+    workload.acknowledgedEnd = max(workload.acknowledgedEnd, last + 1)
+    guard let entry = oracle.committed(holding: last) else {
+      return oracle.fail("n\(node + 1) acknowledges offset \(last), which is not committed")
     }
-  }
-
-  /// Whether the node's disk has the records below `end`, running or not.
-  private func holds(_ node: Int, upTo end: UInt64) -> Bool {
-    if let replica = nodes[node].replica { return replica.engine.tail.nextOffset >= end }
-    return nodes[node].durableEnd >= end
+    // What was written before is told again, maybe under another membership than it was committed in.
+    guard !isDuplicate, let membership = nodes[node].replica?.core.membership else { return }
+    let holders = membership.voters.count { holds(number($0), entry.index, term: entry.term) }
+    if holders < membership.quorum {
+      oracle.fail(
+        "n\(node + 1) acknowledges offset \(last), entry \(entry.index), which \(holders) disks have"
+      )
+    }
   }
 
   /// When all is over and has been healed for a while.
@@ -60,24 +65,28 @@ extension Simulation {
     }
     let end = replica.applied.tail
     for node in nodes.indices {
+      let isMember = replica.core.membership.contains(id(node))
       guard let other = nodes[node].replica else {
         oracle.fail("n\(node + 1) is down at the end")
         continue
       }
-      if other.applied.tail.nextIndex + 200 < end.nextIndex {
+      if isMember, other.applied.tail.nextIndex + 200 < end.nextIndex {
         oracle.fail(
           "n\(node + 1) is behind at the end: \(other.core.log.last), durable \(other.core.durable), "
             + "commit \(other.core.commit) of \(end.nextIndex - 1); the leader knows "
             + "\(replica.core.followers.filter { $0.node == id(node) })")
       }
-      if other.core.isUncertain { oracle.fail("n\(node + 1) does not trust its log at the end") }
+      if isMember, other.core.isUncertain {
+        oracle.fail("n\(node + 1) does not trust its log at the end")
+      }
       judgeRecords(node, other)
     }
     if workload.acknowledgedEnd > end.nextOffset {
       oracle.fail("\(workload.acknowledgedEnd) was acknowledged, the log ends at \(end.nextOffset)")
     }
-    let idle = workload.producers.count { $0.operation == nil }
-    if idle == 0, verdict.acknowledged == 0 { oracle.fail("nothing was ever acknowledged") }
+    if verdict.proposed > 0, verdict.acknowledged == 0 {
+      oracle.fail("nothing was ever acknowledged")
+    }
   }
 
   /// The log as a reader of this node sees it against what clients were told.

@@ -1,50 +1,98 @@
-import CommitLog
-import RaftNode
+import ClusterModel
 import RaftCore
+import RaftNode
 import SimulatedDisk
 
 extension Simulation {
-  private var leader: Int? {
-    nodes.indices.filter { nodes[$0].replica?.core.role == .leader }
-      .max { term($0) < term($1) }
+  /// Whoever leads in the highest term.
+  var leader: Int? {
+    var found: Int?
+    for node in nodes.indices where nodes[node].replica?.core.role == .leader {
+      if found == nil || term(node) > term(found ?? node) { found = node }
+    }
+    return found
   }
 
   private func term(_ node: Int) -> UInt64 { nodes[node].replica?.core.hard.term ?? 0 }
 
-  mutating func strike(_ fault: Plan.Fault) {
+  /// Who that is now; nil where there is nobody.
+  func resolve(_ target: Target) -> Int? {
+    switch target {
+    case .node(let node): return node < nodes.count ? node : nil
+    case .leader: return leader
+    case .follower(let place):
+      guard let leader else { return nil }
+      let others = members(of: leader).filter { $0 != leader }
+      return others.isEmpty ? nil : others[place % others.count]
+    case .outsider(let place):
+      guard let leader else { return nil }
+      let members = members(of: leader)
+      let others = nodes.indices.filter { !members.contains($0) }
+      return others.isEmpty ? nil : others[place % others.count]
+    }
+  }
+
+  mutating func strike(_ fault: Fault) {
     verdict.faults += 1
     mix(7)
     note("\(fault)")
     switch fault {
-    case .crash(let node, let power, let time): crash(node, power, time)
+    case .crash(let target, let power, let time):
+      if let node = resolve(target) { crash(node, power, time) }
     case .crashAll(let power, let time): for node in nodes.indices { crash(node, power, time) }
-    case .crashLeader(let power, let time): if let leader { crash(leader, power, time) }
     case .tearAll(let time): for node in nodes.indices { crash(node, true, time) }
-    case .damageTail(let node, let time): damageTail(node, time)
-    case .pause(let node, let time): nodes[node].pausedUntil = now + time
-    case .pauseLeader(let time): if let leader { nodes[leader].pausedUntil = now + time }
-    case .cut(let left, let right, let bothWays): cut(left, right, bothWays)
-    case .isolateLeader:
-      if let leader { cut([leader], nodes.indices.filter { $0 != leader }, true) }
-    case .heal: network.heal()
-    case .loss(let count): network.lossOneIn = count
-    case .doubling(let count): network.doubleOneIn = count
-    case .lateness(let count): network.lateOneIn = count
-    case .slowDisk(let node, let time): nodes[node].slowness = time
-    case .diskError(let node, let calls):
-      nodes[node].disk.faults.failingCall = nodes[node].disk.calls + calls
-    case .fullDisk(let node, _): nodes[node].disk.faults.capacity = nodes[node].disk.used
-    case .clock(let node, let skew): nodes[node].clockSkew = skew
-    case .transfer(let node):
-      guard let leader, let replica = nodes[leader].replica else { return }
-      carryOut(leader, replica.handle(.transfer(to: id(node)), at: instant))
-      endTurn(leader)
+    case .damageTail(let target, let time):
+      if let node = resolve(target) { damageTail(node, time) }
+    case .pause(let target, let time):
+      if let node = resolve(target) { nodes[node].pausedUntil = now + time }
+    case .clock(let target, let skew):
+      if let node = resolve(target) { nodes[node].clockSkew = skew }
+    case .ambush(let trigger, let blow): arm(trigger, blow)
+    case .transfer(let target): transfer(to: target)
+    case .change(let change): ask(for: change)
+    case .cut, .isolate, .regroup, .heal, .disconnect, .loss, .doubling, .lateness, .lateAnswers:
+      strikeNetwork(fault)
+    case .slowDisk, .slowDisks, .diskError, .fullDisk: strikeDisk(fault)
     }
-    if case .fullDisk(let node, let time) = fault { roomAgain[node] = now + time }
     giveRoom()
   }
 
-  private mutating func crash(_ node: Int, _ power: Bool, _ time: UInt64) {
+  private mutating func strikeNetwork(_ fault: Fault) {
+    switch fault {
+    case .cut(let left, let right, let bothWays):
+      cut(left.compactMap(resolve), right.compactMap(resolve), bothWays)
+    case .isolate(let target): if let node = resolve(target) { isolate(node) }
+    case .regroup: regroup()
+    case .heal: healNetwork()
+    case .disconnect(let one, let other):
+      if let one = resolve(one), let other = resolve(other), one != other {
+        reconnect(one, other)
+      }
+    case .loss(let count): network.lossOneIn = count
+    case .doubling(let count): network.doubleOneIn = count
+    case .lateness(let count): network.lateOneIn = count
+    case .lateAnswers(let count): network.lateAnswerOneIn = count
+    default: preconditionFailure("\(fault) is none of the network's")
+    }
+  }
+
+  private mutating func strikeDisk(_ fault: Fault) {
+    switch fault {
+    case .slowDisk(let target, let time):
+      if let node = resolve(target) { nodes[node].slowness = time }
+    case .slowDisks(let time): for node in nodes.indices { nodes[node].slowness = time }
+    case .diskError(let target, let calls):
+      guard let node = resolve(target) else { return }
+      nodes[node].disk.faults.failingCall = nodes[node].disk.calls + calls
+    case .fullDisk(let target, let time):
+      guard let node = resolve(target) else { return }
+      nodes[node].disk.faults.capacity = nodes[node].disk.used
+      roomAgain[node] = now + time
+    default: preconditionFailure("\(fault) is none of a disk's")
+    }
+  }
+
+  mutating func crash(_ node: Int, _ power: Bool, _ time: UInt64) {
     guard nodes[node].isUp else { return }
     stop(node, power: power)
     queue.add(.start(node: node), at: now + time)
@@ -59,23 +107,55 @@ extension Simulation {
     }
   }
 
-  private mutating func damageTail(_ node: Int, _ time: UInt64) {
-    guard let own = nodes[node].replica?.engine.tail else { return }
-    // What it has acknowledged may be about to be counted.
-    let needed = max(UInt64(oracle.committed.count), own.nextIndex - 1)
-    let whole = nodes.indices.filter { other in
-      guard other != node, let replica = nodes[other].replica else { return false }
-      return !replica.core.isUncertain && replica.engine.tail.nextIndex > needed
+  func others(_ node: Int) -> [Int] { nodes.indices.filter { $0 != node } }
+
+  mutating func isolate(_ node: Int) { cut([node], others(node), true) }
+
+  private mutating func regroup() {
+    guard let leader else { return }
+    let with = nodes.indices.filter { $0 == leader || !network.isCut(from: leader, to: $0) }
+    healNetwork()
+    cut(with, nodes.indices.filter { !with.contains($0) }, true)
+  }
+
+  /// The node reaches one of those that it reaches now, and no other.
+  mutating func sever(_ node: Int) {
+    let reached = others(node).filter { nodes[$0].isUp && !network.isCut(from: node, to: $0) }
+    guard let kept = reached.isEmpty ? nil : reached[random.below(reached.count)] else { return }
+    cut([node], others(node).filter { $0 != kept }, true)
+  }
+
+  private mutating func healNetwork() {
+    for (one, other) in network.heal() { reconnect(one, other) }
+  }
+
+  /// Both learn soon that what was on its way between them may never arrive.
+  private mutating func reconnect(_ one: Int, _ other: Int) {
+    for (node, from) in [(one, other), (other, one)] {
+      queue.add(
+        .disconnected(node: node, life: nodes[node].life, from: from),
+        at: now + 100_000 + random.below(5_000_000 as UInt64))
     }
-    guard whole.count > nodes.count / 2 else { return }
-    stop(node, power: true)
-    damaged[node] = nodes[node].disk.tearTail(&diskRandom)
-    queue.add(.start(node: node), at: now + time)
+  }
+
+  mutating func disconnected(_ node: Int, _ life: Int, from other: Int) {
+    guard nodes[node].life == life, let replica = nodes[node].replica else { return }
+    if postpone(.disconnected(node: node, life: life, from: other), node) { return }
+    carryOut(node, replica.handle(.disconnected(id(other)), at: instant))
+    endTurn(node)
+  }
+
+  private mutating func transfer(to target: Target) {
+    guard let leader, let replica = nodes[leader].replica, let node = resolve(target) else {
+      return
+    }
+    carryOut(leader, replica.handle(.transfer(to: id(node)), at: instant))
+    endTurn(leader)
   }
 
   /// Disks that were full have room again after a while.
   mutating func giveRoom() {
-    for node in nodes.indices where roomAgain[node] <= now || isHealed {
+    for node in nodes.indices where roomAgain[node] <= now || isHealed && roomAgain[node] < .max {
       nodes[node].disk.faults.capacity = nil
       roomAgain[node] = .max
     }
@@ -84,7 +164,8 @@ extension Simulation {
   /// No fault any more: what runs goes on, what is down comes back.
   mutating func healAll() {
     isHealed = true
-    network.heal()
+    ambushes.removeAll()
+    healNetwork()
     giveRoom()
     for node in nodes.indices {
       nodes[node].slowness = 0

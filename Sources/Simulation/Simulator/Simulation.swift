@@ -38,6 +38,8 @@ package struct Simulation {
     package var acknowledged = 0
     package var reads = 0
     package var elections = 0
+    /// Of the membership, that were committed.
+    package var changes = 0
     /// Over all that happened, in order.
     package var traceHash: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -45,7 +47,7 @@ package struct Simulation {
       let outcome = breach.map { "BREACH at \(breachTime / 1_000_000) ms: \($0)" } ?? "ok"
       return "seed \(seed), \(nodes) nodes, \(profile.rawValue): \(outcome); \(events) events, "
         + "\(faults) faults, \(elections) elections, \(acknowledged) of \(proposed) acknowledged, "
-        + "\(reads) reads, trace \(String(traceHash, radix: 16))"
+        + "\(reads) reads, \(changes) changes, trace \(String(traceHash, radix: 16))"
     }
   }
 
@@ -69,8 +71,9 @@ package struct Simulation {
   let clock = SimulatedClock()
   /// When full disks have room again.
   var roomAgain: [UInt64]
-  /// Nodes that were started with a log whose end is damaged.
+  /// Nodes whose log's end is damaged, and which have not started since.
   var damaged: [Bool]
+  var ambushes: [Ambush] = []
 
   package init(_ options: Options) {
     var root = SeededRandom(seed: options.seed)
@@ -86,11 +89,12 @@ package struct Simulation {
       options.plan
       ?? Plan(profile, nodes: options.nodes, duration: options.duration, random: &planRandom)
     verdict = Verdict(seed: options.seed, nodes: options.nodes, profile: profile)
-    network = Network(nodes: options.nodes, random: networkRandom)
-    nodes = (0..<options.nodes).map(SimulatedNode.init)
+    let total = options.nodes + plan.conditions.spares
+    network = Network(nodes: total, random: networkRandom)
+    nodes = (0..<total).map(SimulatedNode.init)
     workload = Workload(random: workloadRandom)
-    roomAgain = Array(repeating: .max, count: options.nodes)
-    damaged = Array(repeating: false, count: options.nodes)
+    roomAgain = Array(repeating: .max, count: total)
+    damaged = Array(repeating: false, count: total)
   }
 
   /// Runs to the end or to the first breach.
@@ -101,7 +105,9 @@ package struct Simulation {
     for producer in workload.producers.indices {
       queue.add(.producer(producer), at: 1_000_000 * UInt64(producer + 1))
     }
-    for reader in 0..<2 { queue.add(.reader(reader), at: 5_000_000 * UInt64(reader + 1)) }
+    for reader in 0..<plan.conditions.readers {
+      queue.add(.reader(reader), at: 5_000_000 * UInt64(reader + 1))
+    }
     while oracle.breach == nil, let (time, happening) = queue.next(), time <= options.duration {
       now = time
       verdict.events += 1
@@ -135,6 +141,10 @@ package struct Simulation {
     case .reader(let reader): read(reader)
     case .timeout(let operation): giveUp(operation)
     case .start(let node): if !nodes[node].isUp { start(node) }
+    case .crash(let node, let life, let time): finishAmbush(node, life, time)
+    case .asked(let node, let life, let change):
+      if nodes[node].life == life { ask(for: change, of: node) }
+    case .disconnected(let node, let life, let other): disconnected(node, life, from: other)
     case .nemesisRestart(let node, let life): restartFenced(node, life)
     }
   }
@@ -143,21 +153,16 @@ package struct Simulation {
 
   var instant: Instant { Instant(nanoseconds: now + 1_000_000_000) }
 
-  private func members() -> [MemberEntry] {
-    nodes.indices.map { node in
-      MemberEntry(id(node), name: "n\(node + 1)", address: "", isLearner: false)
-    }
-  }
-
   func id(_ node: Int) -> NodeID { NodeID(low: UInt64(node + 1)) }
   func number(_ id: NodeID) -> Int { Int(id.low) - 1 }
 
-  mutating func start(_ node: Int) {
+  private func settings(_ node: Int) -> Replica<SimulatedDisk>.Settings {
     var settings = Replica<SimulatedDisk>.Settings()
     settings.log.segmentBytes = 64 << 10
     settings.log.indexBytes = 12 * 256
     settings.log.reserveStep = 16 << 10
-    settings.appendBytes = 8 << 10
+    settings.appendBytes = plan.conditions.appendBytes
+    settings.raft.electionTimeout = plan.conditions.electionTimeout
     settings.raft.windowMessages = 8
     let (clock, skew) = (clock, nodes[node].clockSkew)
     settings.log.clock = { clock.now(skew: skew) }
@@ -165,22 +170,28 @@ package struct Simulation {
       clusterID: UniqueID(high: 7, low: 7), storageID: UniqueID(high: 0, low: UInt64(node + 1)),
       logInstanceID: UniqueID(high: 9, low: 9))
     settings.log.newIdentity = { identity }
+    return settings
+  }
+
+  mutating func start(_ node: Int) {
     clock.set(now)
     nodes[node].disk.faults.syncLies = options.syncLies
-    let isNew = nodes[node].life == 0
     do throws(CommitLogError) {
-      let replica = try Replica(
-        "/data", disk: nodes[node].disk, settings: settings, founders: members(), isNew: isNew,
+      // Who is in no group yet learns of it from the log.
+      nodes[node].replica = try Replica(
+        "/data", disk: nodes[node].disk, settings: settings(node),
+        founders: node < options.nodes ? founders() : [], isNew: nodes[node].life == 0,
         random: random.fork(), mutant: options.mutant, at: instant)
-      nodes[node].replica = replica
     } catch {
       return refusedToStart(node, error)
     }
+    checkKept(node)
     watch(node)
     nodes[node].life += 1
     nodes[node].jobs = []
     nodes[node].isDiskBusy = false
     nodes[node].wasLeader = false
+    nodes[node].isDoubtful = false
     nodes[node].lastCommit = 0
     nodes[node].lastTerm = 0
     nodes[node].timer = .max
@@ -209,11 +220,13 @@ package struct Simulation {
     damaged[node] = false
     guard let replica = nodes[node].replica else { return }
     let watcher = watcher
-    replica.onEntry = { header, isApplied in
+    replica.onEntry = { [unowned replica] header, isApplied in
       if isApplied {
-        watcher.oracle.applies(node, header)
+        watcher.oracle.applies(node, header, in: replica.core.hard.term)
       } else {
-        watcher.oracle.stands(node, header)
+        // The core knows of all entries of a message before the first of them is told of here.
+        let before = replica.core.log.term(at: header.index - 1)
+        watcher.oracle.stands(node, header, behind: before)
       }
     }
   }
@@ -226,7 +239,8 @@ package struct Simulation {
       nodes[node].disk.faults.powerOffAfter = calls + diskRandom.below(6)
       _ = replica.disk.perform(job)
     }
-    nodes[node].durableEnd = nodes[node].replica?.engine.tail.nextOffset ?? 0
+    nodes[node].kept = kept(node)
+    nodes[node].isDoubtful = nodes[node].replica?.core.isUncertain ?? false
     nodes[node].replica = nil
     nodes[node].life += 1
     let fate: CrashFate = power ? CrashFate.allCases[diskRandom.below(4)] : .all
@@ -255,7 +269,7 @@ package struct Simulation {
   }
 
   /// A process that is stopped takes nothing in; all of it comes when it goes on.
-  private mutating func postpone(_ happening: EventQueue.Happening, _ node: Int) -> Bool {
+  mutating func postpone(_ happening: EventQueue.Happening, _ node: Int) -> Bool {
     guard nodes[node].pausedUntil > now else { return false }
     queue.add(happening, at: nodes[node].pausedUntil)
     return true
@@ -281,31 +295,43 @@ package struct Simulation {
   }
 
   mutating func carryOut(_ node: Int, _ effects: [ReplicaEffect]) {
-    for effect in effects {
+    let life = nodes[node].life
+    // An ambush may end the process in the middle of what it does.
+    for effect in effects where nodes[node].life == life {
       switch effect {
       case .send(let packet, let target): send(node, packet, to: target)
       case .disk(let job):
         nodes[node].jobs.append(job)
         beginJob(node)
-      case .resolved(let id, let outcome): resolved(node, id, outcome)
-      case .committed: break
+        if job.isWrite, isLeader(node) { spring(.wrote, node) }
+      case .resolved(let id, let outcome):
+        if resolved(node, id, outcome) { spring(.acknowledged, node) }
+      case .committed: if isLeader(node) { spring(.committed, node) }
       case .readReady(let id, let index): readReady(node, id, index)
       case .readFailed(let id): readFailed(id)
-      case .roleChanged, .membershipChanged, .withdrawn, .imageNeeded, .imageInstalled: break
+      case .roleChanged: if isLeader(node), !nodes[node].wasLeader { spring(.won, node) }
+      case .membershipChanged, .withdrawn, .imageNeeded, .imageInstalled: break
       case .damaged(let error): oracle.fail("n\(node + 1) cannot read its log: \(error)")
       }
     }
   }
 
+  private func isLeader(_ node: Int) -> Bool { nodes[node].replica?.core.role == .leader }
+
   private mutating func send(_ node: Int, _ packet: Packet, to target: NodeID) {
+    var isAnswer = false
     switch packet.message {
     case .vote(let request): oracle.votes(node, term: request.term, for: id(node))
-    case .voteAnswer(let answer) where answer.isGranted:
-      oracle.votes(node, term: answer.electionTerm, for: target)
+    case .voteAnswer(let answer):
+      isAnswer = true
+      if answer.isGranted { oracle.votes(node, term: answer.electionTerm, for: target) }
+    case .preVoteAnswer, .appendAnswer: isAnswer = true
     default: break
     }
     let to = number(target)
-    for delay in network.delays(from: node, to: to) {
+    let (first, second) = network.delays(from: node, to: to, isAnswer: isAnswer)
+    for delay in [first, second] {
+      guard let delay else { continue }
       queue.add(.arrives(Parcel(from: node, to: to, packet: packet)), at: now + delay)
     }
   }
@@ -313,7 +339,7 @@ package struct Simulation {
   // MARK: Disks
 
   private mutating func beginJob(_ node: Int) {
-    guard !nodes[node].isDiskBusy, !nodes[node].jobs.isEmpty else { return }
+    guard nodes[node].isUp, !nodes[node].isDiskBusy, !nodes[node].jobs.isEmpty else { return }
     nodes[node].isDiskBusy = true
     let time = 80_000 + diskRandom.below(600_000 as UInt64) + nodes[node].slowness
     queue.add(.diskDone(node: node, life: nodes[node].life), at: now + time)

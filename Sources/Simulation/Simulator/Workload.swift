@@ -1,29 +1,42 @@
-import RaftCore
 import ClusterModel
 import CommitLog
+import RaftCore
 import RaftNode
 import SimulatedDisk
 
-/// What clients do: some write, plainly or as idempotent producers, some read; all know what they were told.
+/// What clients do: some write, some read; all know what they were told.
 struct Workload {
+  /// A client that writes. An idempotent one writes one request after the other, and each until it is answered; a plain one
+  /// does not wait for answers, and writes nothing twice.
   struct Producer {
-    /// Its id and epoch; nil for one that writes plainly, or has none yet.
-    var stamp: ProducerStamp?
     var isIdempotent: Bool
+    /// Its id and epoch, of an idempotent one that has them.
+    var stamp: ProducerStamp?
     /// Where it believes the leader to be.
     var target = 0
     var sequence: UInt64 = 0
-    /// The records it is writing now.
+    /// The records that an idempotent one is writing now.
     var values: [UInt64] = []
-    var operation: UInt64?
     /// It writes the same again: what became of the last attempt is not known.
     var isRetry = false
+    /// Requests that are not answered.
+    var outstanding = 0
   }
 
   enum Operation {
     case produce(producer: Int, values: [UInt64])
     case initProducer(producer: Int)
     case read(node: Int, acknowledgedBefore: UInt64)
+    /// Of the membership.
+    case change
+  }
+
+  /// A read whose index is known, which waits until its entries are applied.
+  struct Read {
+    var id: UInt64
+    var node: Int
+    var index: UInt64
+    var end: UInt64
   }
 
   var producers: [Producer]
@@ -36,12 +49,12 @@ struct Workload {
   var idempotent: Set<UInt64> = []
   /// Behind the highest offset that was ever acknowledged.
   var acknowledgedEnd: UInt64 = 0
-  var reads: [UInt64: (node: Int, index: UInt64, end: UInt64)] = [:]
+  var reads: [Read] = []
   var random: SeededRandom
 
   init(random: SeededRandom) {
     self.random = random
-    producers = (0..<5).map { Producer(isIdempotent: $0 % 2 == 0) }
+    producers = (0..<6).map { Producer(isIdempotent: $0 % 2 == 0) }
   }
 
   mutating func newOperation(_ operation: Operation) -> UInt64 {
@@ -49,33 +62,52 @@ struct Workload {
     operations[lastOperation] = operation
     return lastOperation
   }
+
+  mutating func newValues() -> [UInt64] {
+    let count = 1 + random.below(3)
+    let values = (0..<count).map { lastValue + UInt64($0) + 1 }
+    lastValue += UInt64(count)
+    return values
+  }
 }
 
 extension Simulation {
   private static let patience: UInt64 = 2_000_000_000
+  /// A client learns that nothing listens there.
+  private static let refusal: UInt64 = 5_000_000
+  /// Of a producer that does not wait for answers.
+  private static let mostOutstanding = 64
 
   mutating func produce(_ number: Int) {
     giveRoom()
-    var producer = workload.producers[number]
-    guard producer.operation == nil else { return }
-    if producer.isIdempotent, producer.stamp == nil {
-      return beginProducer(number)
+    if workload.producers[number].isIdempotent {
+      produceInTurn(number)
+    } else {
+      queue.add(.producer(number), at: now + pause())
+      if workload.producers[number].outstanding < Simulation.mostOutstanding {
+        write(number, workload.newValues(), nil)
+      }
     }
-    if !producer.isRetry {
-      let count = 1 + workload.random.below(3)
-      producer.values = (0..<count).map { workload.lastValue + UInt64($0) + 1 }
-      workload.lastValue += UInt64(count)
-      if producer.isIdempotent { workload.idempotent.formUnion(producer.values) }
-      verdict.proposed += 1
+  }
+
+  private mutating func produceInTurn(_ number: Int) {
+    guard workload.producers[number].outstanding == 0 else { return }
+    guard var stamp = workload.producers[number].stamp else { return beginProducer(number) }
+    if !workload.producers[number].isRetry {
+      let values = workload.newValues()
+      workload.producers[number].values = values
+      workload.idempotent.formUnion(values)
     }
-    let id = workload.newOperation(.produce(producer: number, values: producer.values))
-    producer.operation = id
-    workload.producers[number] = producer
-    let records = producer.values.map { value in
+    stamp.sequence = workload.producers[number].sequence
+    write(number, workload.producers[number].values, stamp)
+  }
+
+  private mutating func write(_ number: Int, _ values: [UInt64], _ stamp: ProducerStamp?) {
+    verdict.proposed += 1
+    let id = workload.newOperation(.produce(producer: number, values: values))
+    let records = values.map { value in
       Record(value: withUnsafeBytes(of: value.littleEndian) { Array($0) })
     }
-    var stamp = producer.stamp
-    stamp?.sequence = producer.sequence
     call(number, id) { replica, instant in
       replica.propose([Proposal(id: id, records: records, stamp: stamp)], at: instant)
     }
@@ -83,7 +115,6 @@ extension Simulation {
 
   private mutating func beginProducer(_ number: Int) {
     let id = workload.newOperation(.initProducer(producer: number))
-    workload.producers[number].operation = id
     call(number, id) { replica, instant in
       replica.initProducer(id: id, subject: "", name: "p\(number)", at: instant)
     }
@@ -93,21 +124,28 @@ extension Simulation {
     _ number: Int, _ id: UInt64,
     _ body: (Replica<SimulatedDisk>, Instant) -> [ReplicaEffect]
   ) {
+    workload.producers[number].outstanding += 1
     let node = workload.producers[number].target
+    guard let replica = nodes[node].replica else {
+      return queue.add(.timeout(operation: id), at: now + Simulation.refusal)
+    }
     queue.add(.timeout(operation: id), at: now + Simulation.patience)
-    guard let replica = nodes[node].replica, nodes[node].pausedUntil <= now else { return }
+    guard nodes[node].pausedUntil <= now else { return }
     clock.set(now)
     carryOut(node, body(replica, instant))
     endTurn(node)
   }
 
-  mutating func resolved(_ node: Int, _ id: UInt64, _ outcome: ProposalOutcome) {
+  /// Whether a client learns that its records are in the log.
+  mutating func resolved(_ node: Int, _ id: UInt64, _ outcome: ProposalOutcome) -> Bool {
     guard let operation = workload.operations.removeValue(forKey: id) else {
       // The client has given up; what is acknowledged is acknowledged all the same, to nobody.
-      return
+      return false
     }
     switch operation {
-    case .produce(let producer, let values): produced(node, producer, values, outcome)
+    case .produce(let producer, let values):
+      produced(node, producer, values, outcome)
+      if case .appended = outcome { return true }
     case .initProducer(let producer):
       if case .producer(let id, let epoch) = outcome {
         workload.producers[producer].stamp = ProducerStamp(id: id, epoch: epoch, sequence: 0)
@@ -116,18 +154,19 @@ extension Simulation {
       } else {
         lookElsewhere(producer)
       }
-      next(producer)
+      answered(producer)
+    case .change: if case .membershipChanged = outcome { verdict.changes += 1 }
     case .read: break
     }
+    return false
   }
 
   private mutating func produced(
     _ node: Int, _ producer: Int, _ values: [UInt64], _ outcome: ProposalOutcome
   ) {
-    let isIdempotent = workload.producers[producer].isIdempotent
     switch outcome {
-    case .appended(let offset, _, _, _):
-      acknowledge(node, offset, values)
+    case .appended(let offset, _, _, let isDuplicate):
+      acknowledge(node, offset, values, isDuplicate: isDuplicate)
       workload.producers[producer].sequence += UInt64(values.count)
       workload.producers[producer].isRetry = false
     case .refused(.producer):
@@ -136,15 +175,11 @@ extension Simulation {
       workload.producers[producer].stamp = nil
       workload.producers[producer].isRetry = false
     case .unknown, .refused:
-      workload.producers[producer].isRetry = isIdempotent || !isUnknown(outcome)
+      workload.producers[producer].isRetry = true
       lookElsewhere(producer)
     case .producer, .membershipChanged, .done: oracle.fail("a produce was answered with \(outcome)")
     }
-    next(producer)
-  }
-
-  private func isUnknown(_ outcome: ProposalOutcome) -> Bool {
-    if case .unknown = outcome { true } else { false }
+    answered(producer)
   }
 
   private mutating func lookElsewhere(_ producer: Int) {
@@ -154,62 +189,28 @@ extension Simulation {
     workload.producers[producer].target = leader == target ? other : leader ?? other
   }
 
-  private mutating func next(_ producer: Int) {
-    workload.producers[producer].operation = nil
-    let pause = 1_000_000 + workload.random.below(24_000_000 as UInt64)
-    queue.add(.producer(producer), at: now + pause)
+  private mutating func pause() -> UInt64 {
+    5_000_000 + workload.random.below(40_000_000 as UInt64)
+  }
+
+  private mutating func answered(_ producer: Int) {
+    workload.producers[producer].outstanding -= 1
+    guard workload.producers[producer].isIdempotent else { return }
+    queue.add(.producer(producer), at: now + pause())
   }
 
   mutating func giveUp(_ id: UInt64) {
     guard let operation = workload.operations.removeValue(forKey: id) else { return }
     switch operation {
     case .produce(let producer, _):
-      workload.producers[producer].isRetry = workload.producers[producer].isIdempotent
+      workload.producers[producer].isRetry = true
       lookElsewhere(producer)
-      next(producer)
+      answered(producer)
     case .initProducer(let producer):
       lookElsewhere(producer)
-      next(producer)
-    case .read: workload.reads[id] = nil
-    }
-  }
-
-  // MARK: Reads
-
-  /// Asks some node for what is true now.
-  mutating func read(_ reader: Int) {
-    queue.add(.reader(reader), at: now + 15_000_000 + workload.random.below(20_000_000 as UInt64))
-    let node = workload.random.below(nodes.count)
-    guard let replica = nodes[node].replica, nodes[node].pausedUntil <= now else { return }
-    let id = workload.newOperation(
-      .read(node: node, acknowledgedBefore: workload.acknowledgedEnd))
-    queue.add(.timeout(operation: id), at: now + Simulation.patience)
-    carryOut(node, replica.handle(.read(id: id), at: instant))
-    endTurn(node)
-  }
-
-  mutating func readReady(_ node: Int, _ id: UInt64, _ index: UInt64) {
-    guard case .read(let asked, let end)? = workload.operations[id], asked == node else { return }
-    workload.reads[id] = (node, index, end)
-    finishReads(node)
-  }
-
-  mutating func readFailed(_ id: UInt64) { workload.operations[id] = nil }
-
-  /// Answers the reads whose entries are applied.
-  mutating func finishReads(_ node: Int) {
-    guard !workload.reads.isEmpty, let replica = nodes[node].replica else { return }
-    let applied = replica.applied.tail.nextIndex - 1
-    for (id, read) in workload.reads.sorted(by: { $0.key < $1.key })
-    where read.node == node && read.index <= applied {
-      workload.reads[id] = nil
-      workload.operations[id] = nil
-      verdict.reads += 1
-      if replica.committedEnd < read.end {
-        oracle.fail(
-          "a read of n\(node + 1) ends at \(replica.committedEnd), and \(read.end) was acknowledged before"
-        )
-      }
+      answered(producer)
+    case .read: workload.reads.removeAll { $0.id == id }
+    case .change: break
     }
   }
 }

@@ -1,0 +1,61 @@
+import RaftCore
+import Simulator
+import Testing
+
+/// Rules that are broken on purpose, each under the faults that are made for it; `distlog-sim --mutants` breaks all of
+/// them under whatever faults a seed brings.
+@Suite struct MutantTests {
+  private func verdict(
+    _ mutant: RaftMutant?, _ profile: Profile, _ seed: UInt64
+  ) -> Simulation.Verdict {
+    var options = Simulation.Options(seed: seed)
+    options.nodes = seed % 2 == 0 ? 3 : 5
+    options.duration = 20_000_000_000
+    options.profile = profile
+    options.mutant = mutant
+    var simulation = Simulation(options)
+    return simulation.run()
+  }
+
+  @Test(
+    arguments: [
+      (.acknowledgedBeforeSync, .crash), (.votesForShorterLog, .leader),
+      (.oldTermCommittedByCount, .figure8), (.commitsToLogEnd, .leader),
+      (.preVotesCountedAsVotes, .elections), (.readsBeforeNoOperation, .reads),
+      (.tornNodeVotes, .torn), (.changeBeforeNoOperation, .members),
+    ] as [(RaftMutant, Profile)])
+  func `a broken rule is noticed`(_ mutant: RaftMutant, _ profile: Profile) {
+    #expect((1...60 as ClosedRange<UInt64>).contains { verdict(mutant, profile, $0).breach != nil })
+  }
+
+  @Test func `a plan that fails is made small, and fails as it did`() throws {
+    let seed = try #require(
+      (1...60 as ClosedRange<UInt64>).first {
+        verdict(.oldTermCommittedByCount, .figure8, $0).breach != nil
+      })
+    var options = Simulation.Options(seed: seed)
+    options.nodes = seed % 2 == 0 ? 3 : 5
+    options.duration = 20_000_000_000
+    options.profile = .figure8
+    options.mutant = .oldTermCommittedByCount
+    let whole = Case(options)
+    let kind = whole.run().kind
+    #expect(kind != nil)
+    var shrinker = Shrinker { $0.run().kind == kind }
+    let small = shrinker.shrink(whole)
+    #expect(small.plan.steps.count <= 8 && small.plan.steps.count < whole.plan.steps.count)
+    #expect(small.run().kind == kind)
+    var right = small
+    right.mutant = nil
+    #expect(right.run().breach == nil, "the rule is what it was about")
+  }
+
+  @Test func `a case says all that decides its run`() {
+    var options = Simulation.Options(seed: 4)
+    options.nodes = 3
+    options.duration = 6_000_000_000
+    options.profile = .all
+    var simulation = Simulation(options)
+    #expect(Case(options).run().traceHash == simulation.run().traceHash)
+  }
+}
