@@ -1,9 +1,10 @@
 import ArgumentParser
+import Foundation
 import RaftCore
 import Simulator
 
 /// Runs clusters that exist only in memory, and looks for what must never happen.
-@main struct DistlogSim: AsyncParsableCommand {
+@main struct DistlogSim: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "distlog-sim",
     abstract: "Run simulated clusters with faults, seed by seed, and judge every step.",
@@ -14,25 +15,34 @@ import Simulator
 
   @Option(help: "The first seed.") var seed: UInt64 = 1
   @Option(help: "How many seeds.") var seeds: UInt64 = 1
-  @Option(help: "Voters: 3 or 5; by the seed when not given.") var nodes: Int?
+  @Option(help: "Voters at the start: 3 or 5; by the seed when not given.") var nodes: Int?
   @Option(help: "Simulated seconds of each run.") var seconds: UInt64 = 60
   @Option(help: "Which faults: \(Profile.allCases.map(\.rawValue).joined(separator: ", ")).")
   var profile: String?
-  @Option(help: "Runs at the same time.") var jobs = 2
+  @Option(help: "Processes at the same time.") var jobs = 2
   @Option(help: "Break this rule, and stop when it is noticed; see --list-mutants.")
   var mutant: String?
   @Flag(help: "Break each rule in turn; each must be noticed within --seeds runs.")
   var mutants = false
-  /// In the process that runs a mutant for another one.
+  /// In a process that runs for another one.
   @Flag(help: .private) var isChild = false
   @Flag(help: "List the rules that can be broken.") var listMutants = false
   @Flag(help: "fdatasync does nothing: must be noticed.") var syncLies = false
   @Option(help: "Print all messages and faults from this simulated second on; one seed only.")
   var traceFrom: Double?
+  @Option(help: "Run the plan in this file, once, in place of seeds.") var plan: String?
+  @Flag(
+    inversion: .prefixedNo, help: "Make the plans of runs that fail small, and write them to files."
+  )
+  var shrink = true
+  @Option(help: "The folder for these files.") var plans = ".build/plans"
+  @Option(help: "Run the seed so often, each in a process of its own; all must be the same.")
+  var `repeat` = 1
 
   func validate() throws {
-    guard seeds >= 1, jobs >= 1, seconds >= 5 else {
-      throw ValidationError("--seeds and --jobs are at least 1, --seconds at least 5")
+    guard seeds >= 1, jobs >= 1, seconds >= 5, `repeat` >= 1 else {
+      throw ValidationError(
+        "--seeds, --jobs and --repeat are at least 1, --seconds at least 5")
     }
     guard nodes == nil || nodes == 3 || nodes == 5 else {
       throw ValidationError("--nodes is 3 or 5")
@@ -45,142 +55,89 @@ import Simulator
     }
   }
 
-  func run() async throws {
+  func run() throws {
     if listMutants {
-      for mutant in RaftMutant.allCases { print(mutant.rawValue) }
+      for mutant in RaftMutant.allCases { say(mutant.rawValue) }
+    } else if isChild {
+      try runAsChild()
+    } else if let plan {
+      try replay(plan)
     } else if mutants {
       try hunt(RaftMutant.allCases)
-    } else if let mutant = mutant.flatMap(RaftMutant.init) {
+    } else if traceFrom != nil {
       // A trace is looked at as it comes.
-      if isChild || traceFrom != nil { try await find(mutant) } else { try hunt([mutant]) }
+      say("\(Case(options(seed)).run(tracing: options(seed)))")
+    } else if let mutant = mutant.flatMap(RaftMutant.init) {
+      try hunt([mutant])
+    } else if `repeat` > 1 {
+      try compare()
     } else {
-      try await search()
+      try search()
     }
   }
 
-  private func options(_ seed: UInt64, _ mutant: RaftMutant? = nil) -> Simulation.Options {
+  func options(_ seed: UInt64) -> Simulation.Options {
     var options = Simulation.Options(seed: seed)
     options.nodes = nodes ?? (seed % 2 == 0 ? 3 : 5)
     options.duration = seconds * 1_000_000_000
     options.profile = profile.flatMap(Profile.init)
-    options.mutant = mutant
+    options.mutant = mutant.flatMap(RaftMutant.init)
     options.syncLies = syncLies
     if let traceFrom {
       options.traceFrom = UInt64(traceFrom * 1_000_000_000)
-      options.trace = { print($0) }
+      options.trace = { say($0) }
     }
     return options
   }
 
-  /// Runs all seeds; tells of each breach.
-  private func search() async throws {
-    let began = ContinuousClock.now
-    var total = Total()
-    try await verdicts(mutant: nil) { verdict in
-      total.add(verdict)
-      if verdict.breach != nil || seeds == 1 { print(verdict) }
-      return true
-    }
-    let took = ContinuousClock.now - began
-    print(total.text(took: took, seconds: seconds))
-    // What must be found and was is a success.
-    guard (total.breaches > 0) == syncLies else { throw ExitCode(10) }
-  }
-
-  /// Each mutant must be noticed, by the oracle or by an assertion of the code itself.
-  private func hunt(_ mutants: [RaftMutant]) throws {
-    var survivors = 0
-    for mutant in mutants {
-      let child = try ChildRun(arguments(mutant))
-      switch child.outcome {
-      case .exited(0), .exited(10):
-        print(child.lastLine)
-        if child.outcome == .exited(10) { survivors += 1 }
-      case .signalled(let signal):
-        print("\(mutant.rawValue): found by an assertion: \(child.assertion ?? "signal \(signal)")")
-      case .exited(let code):
-        print("\(mutant.rawValue): the run could not be made, exit code \(code)")
-        throw ExitCode(code)
-      }
-    }
-    guard survivors == 0 else { throw ExitCode(10) }
-  }
-
-  private func arguments(_ mutant: RaftMutant) -> [String] {
-    var all = [
-      "--is-child", "--mutant", mutant.rawValue, "--seed", "\(seed)", "--seeds", "\(seeds)",
-      "--seconds", "\(seconds)", "--jobs", "\(jobs)",
-    ]
+  /// What makes a child run as this process would.
+  var arguments: [String] {
+    var all = ["--seconds", "\(seconds)"]
     if let nodes { all += ["--nodes", "\(nodes)"] }
     if let profile { all += ["--profile", profile] }
+    if let mutant { all += ["--mutant", mutant] }
+    if syncLies { all.append("--sync-lies") }
     return all
   }
 
-  private func find(_ mutant: RaftMutant) async throws {
-    var found: Simulation.Verdict?
-    var runs: UInt64 = 0
-    try await verdicts(mutant: mutant) { verdict in
-      runs += 1
-      if verdict.breach != nil, found == nil { found = verdict }
-      return found == nil
+  /// Seed after seed, until one of a mutant is found.
+  private func runAsChild() throws {
+    if let plan {
+      return try ChildReport.ended(report(try PlanFile.read(plan).options)).print()
     }
-    guard let found else {
-      print("\(mutant.rawValue): NOT FOUND in \(runs) runs")
-      throw ExitCode(10)
+    for seed in seed..<seed + seeds {
+      try ChildReport.began(seed: seed).print()
+      let report = report(options(seed))
+      try ChildReport.ended(report).print()
+      if report.breach != nil, mutant != nil { return }
     }
-    print("\(mutant.rawValue): found in \(runs) runs by seed \(found.seed): \(found.breach ?? "")")
   }
 
-  /// Runs the seeds, some at a time, until `body` returns false.
-  private func verdicts(
-    mutant: RaftMutant?, _ body: (Simulation.Verdict) -> Bool
-  ) async throws {
-    await withTaskGroup(of: Simulation.Verdict.self) { group in
-      var next = seed
-      let end = seed + seeds
-      func start() {
-        guard next < end else { return }
-        let options = options(next, mutant)
-        next += 1
-        group.addTask {
-          var simulation = Simulation(options)
-          return simulation.run()
-        }
-      }
-      for _ in 0..<jobs { start() }
-      for await verdict in group {
-        guard body(verdict) else { break }
-        start()
-      }
-      group.cancelAll()
-    }
+  private func report(_ options: Simulation.Options) -> RunReport {
+    let before = CPUClock.seconds
+    var simulation = Simulation(options)
+    let verdict = simulation.run()
+    return RunReport(
+      seed: options.seed, text: verdict.description, breach: verdict.breach, kind: verdict.kind,
+      traceHash: verdict.traceHash, events: verdict.events, faults: verdict.faults,
+      proposed: verdict.proposed, acknowledged: verdict.acknowledged, changes: verdict.changes,
+      cpuSeconds: CPUClock.seconds - before)
+  }
+
+  private func replay(_ path: String) throws {
+    let verdict = try PlanFile.read(path).run(tracing: options(seed))
+    say("\(verdict)")
+    if verdict.breach != nil { throw ExitCode(10) }
   }
 }
 
-/// What all runs came to.
-private struct Total {
-  var runs = 0
-  var breaches = 0
-  var events = 0
-  var acknowledged = 0
-  var faults = 0
-  var idle = 0
-
-  mutating func add(_ verdict: Simulation.Verdict) {
-    runs += 1
-    events += verdict.events
-    acknowledged += verdict.acknowledged
-    faults += verdict.faults
-    if verdict.breach != nil { breaches += 1 }
-    if verdict.faults == 0 || verdict.acknowledged == 0 { idle += 1 }
-  }
-
-  func text(took: Duration, seconds: UInt64) -> String {
-    let wall = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
-    let hours = Double(runs) * Double(seconds) / 3600
-    return
-      "\(runs) runs, \(breaches) with a breach, \(idle) without faults or acknowledgements; \(acknowledged) acknowledged, "
-      + "\(faults) faults, \(events) events, \(Int(Double(events) / wall)) events/s; "
-      + "\(Double(Int(hours * 100)) / 100) cluster-hours in \(Int(wall)) s"
+extension Case {
+  /// The run, told of as `options` say.
+  func run(tracing options: Simulation.Options) -> Simulation.Verdict {
+    var own = self.options
+    own.trace = options.trace
+    own.traceFrom = options.traceFrom
+    var simulation = Simulation(own)
+    return simulation.run()
   }
 }
