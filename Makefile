@@ -59,6 +59,7 @@ fix: ## format the Swift sources in place
 	swift format --in-place --recursive $(SWIFT_SOURCES)
 
 ci: check test ## what must pass before a change is merged
+	@$(MAKE) --no-print-directory sim SEEDS=500
 
 certs: deps-run ## make development certificates, unless there are good ones
 	@scripts/certs.sh

@@ -100,7 +100,7 @@ extension RaftCore {
     reportedCommit = min(reportedCommit, commit)
     for place in writes.indices { writes[place].last = min(writes[place].last, index - 1) }
     actions.append(.truncate(from: index))
-    if memberships.truncate(from: index) {
+    if mutant != .membershipOutlivesTruncation, memberships.truncate(from: index) {
       actions.append(.membershipChanged(membership))
     }
   }

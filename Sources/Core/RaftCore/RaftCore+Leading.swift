@@ -202,7 +202,8 @@ extension RaftCore {
   /// The highest index that a majority has on disk, if it is of this term (rules 7 and 9).
   mutating func advanceCommit() {
     guard role == .leader else { return }
-    let matches = membership.voters.map { voter in
+    let counted = mutant == .learnersCounted ? membership.all : membership.voters
+    let matches = counted.map { voter in
       guard voter == id else { return progress.first { $0.node == voter }?.match ?? 0 }
       return mutant == .leaderCountsItselfEarly ? log.lastIndex : durable
     }.sorted()

@@ -34,6 +34,8 @@ extension RaftCore {
   /// pre-vote says itself what it is about: a voter that has heard of no term yet must be able to help to elect.
   private mutating func receivedFromThePast(_ message: Message, from node: NodeID) {
     switch message {
+    case .append(let request) where mutant == .entriesFromThePast:
+      receivedAppend(request, from: node)
     case .append, .image, .heartbeat:
       send(.heartbeatAnswer(HeartbeatAnswer(term: hard.term, round: 0)), to: node)
     case .readIndex(let question):

@@ -218,7 +218,7 @@ package struct RaftCore: Sendable {
 
   /// Tells of what is committed and on this disk.
   mutating func reportCommit() {
-    let ready = min(commit, durable)
+    let ready = mutant == .uncommittedApplied ? durable : min(commit, durable)
     if ready > reportedCommit {
       reportedCommit = ready
       actions.append(.commit(ready))

@@ -36,4 +36,16 @@ package enum RaftMutant: String, CaseIterable, Sendable {
   case staleAnswersCounted
   /// Rule 8: a leader whose write failed goes on in its term.
   case leadsWithFailedDisk
+  /// Rule 4: entries of a leader whose term is over are taken.
+  case entriesFromThePast
+  /// Rule 19: truncation takes an entry back, and not the membership that it brought.
+  case membershipOutlivesTruncation
+  /// Rule 20: learners are counted as if they voted.
+  case learnersCounted
+  /// Rule 22: entries are applied as soon as they are on the disk.
+  case uncommittedApplied
+  /// Rule 24: a request that is in the log already is answered before its entry is committed.
+  case duplicateAnsweredEarly
+  /// Rule 25: offsets go on behind entries that were taken back.
+  case offsetsOutliveTruncation
 }

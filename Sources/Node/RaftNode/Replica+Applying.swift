@@ -14,7 +14,7 @@ extension Replica {
 
   func truncate(from index: UInt64) {
     pending.removeAll { $0.header.index >= index }
-    latest = applied
+    if core.mutant != .offsetsOutliveTruncation { latest = applied }
     for entry in pending { latest.apply(entry) }
     effects.append(.disk(.truncate(from: index)))
   }

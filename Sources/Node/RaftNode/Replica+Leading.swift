@@ -32,7 +32,8 @@ extension Replica {
       case .duplicate(let appended, let offset):
         let outcome = ProposalOutcome.appended(
           offset: offset, count: count, term: term, isDuplicate: true)
-        return resolve(proposal.id, outcome, restingOn: appended.index)
+        let index = core.mutant == .duplicateAnsweredEarly ? 0 : appended.index
+        return resolve(proposal.id, outcome, restingOn: index)
       case .refuse(let why, let index):
         return resolve(proposal.id, .refused(.producer(why)), restingOn: index)
       }
