@@ -54,7 +54,10 @@ extension RealProcesses {
     {
       let report = try await PythonScript("ProcessTests/cluster_full_disks.py").run(
         timeoutSeconds: 280)
-      #expect(report.faults(expecting: ["cluster_full_disks"]) == [])
+      // Where there are no mounts of our own it says that it tried nothing.
+      let isTried = !report.output.contains("NOT TRIED")
+      let expected = (isTried ? (1...3).map { "fill \($0)" } : []) + ["cluster_full_disks"]
+      #expect(report.faults(expecting: expected) == [])
       print(report.output)
     }
 

@@ -86,6 +86,6 @@ extension DistlogSim {
     func wide(_ text: String, _ width: Int) -> String {
       text + String(repeating: " ", count: max(0, width - text.count))
     }
-    return "\(wide(name, 28))\(wide(runs, 6))\(wide(seed, 7))\(what)"
+    return "\(wide(name, 30))\(wide(runs, 6))\(wide(seed, 7))\(what)"
   }
 }

@@ -56,6 +56,8 @@ package enum Trigger: String, Codable, Sendable {
   case committed
   /// It has just acknowledged something to a client, and told no other node that it is committed.
   case acknowledged
+  /// It has just given another node its vote.
+  case voted
   /// As the leader it has handed a write to its disk, which is not done.
   case wrote
 }

@@ -14,6 +14,9 @@ extension PlanWriter {
       // Leader after leader, each as soon as it wins; then a time to recover.
       for _ in 0..<1 + random.below(5) {
         add(.ambush(at: .won, blowOfElections()))
+        // Back at once, while others ask for the vote in the same term.
+        let away = 20_000 + random.below(random.oneIn(2) ? 400_000 : 4_000_000 as UInt64)
+        add(.ambush(at: .voted, .crash(power: random.oneIn(2), downFor: away)))
         wait(350...1_400)
       }
       if random.oneIn(2) { add(.crash(.leader, power: true, downFor: some(10...500))) }

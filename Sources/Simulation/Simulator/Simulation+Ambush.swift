@@ -9,7 +9,7 @@ struct Ambush {
 
 extension Simulation {
   /// More than these are forgotten, oldest first.
-  private static let mostAmbushes = 3
+  private static let mostAmbushes = 6
 
   mutating func arm(_ trigger: Trigger, _ blow: Blow) {
     ambushes.append(Ambush(trigger: trigger, blow: blow))

@@ -299,7 +299,9 @@ package struct Simulation {
     // An ambush may end the process in the middle of what it does.
     for effect in effects where nodes[node].life == life {
       switch effect {
-      case .send(let packet, let target): send(node, packet, to: target)
+      case .send(let packet, let target):
+        send(node, packet, to: target)
+        if case .voteAnswer(let answer) = packet.message, answer.isGranted { spring(.voted, node) }
       case .disk(let job):
         nodes[node].jobs.append(job)
         beginJob(node)
