@@ -63,6 +63,7 @@ def run(options):
         for number in range(1, (MOST_CONTROL_CUTS if options.control else options.cuts) + 1):
             before = len(load.history.acknowledged)
             checks.within(60, lambda: len(load.history.acknowledged) > before + 50, "something is acknowledged")
+            # Not a signal: the moment of the cut is what varies.
             time.sleep(chance.random() * 0.4)
             what = cut(cluster, machines, chance, "none" if options.control else options.variant)
             if load.problems:

@@ -165,7 +165,7 @@ package final class FolderMender<D: Disk>: Sendable {
   }
 
   /// Where the log's own files lie.
-  package var logFolder: String { folder.logFolder(identity.logInstanceID) }
+  private var logFolder: String { folder.logFolder(identity.logInstanceID) }
 
   private func menders() throws(CommitLogError) -> [SegmentMender<D.File>] {
     let stores = try Inspector.stores(disk, logFolder, identity)
