@@ -39,6 +39,9 @@ static inline int cossl_error_library(unsigned long code) { return ERR_GET_LIB(c
 /// The RFC 2253 form of a distinguished name.
 static const unsigned long cossl_name_rfc2253 = XN_FLAG_RFC2253;
 
+/// A new P-256 key; NULL where it cannot be made.
+static inline EVP_PKEY *cossl_new_p256_key(void) { return EVP_EC_gen("P-256"); }
+
 /// Frees what X509_get_ext_d2i gave for subject alternative names.
 static inline void cossl_general_names_free(void *names) {
   GENERAL_NAMES_free((GENERAL_NAMES *)names);

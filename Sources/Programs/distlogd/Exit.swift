@@ -43,7 +43,7 @@ enum Exit {
   private static func code(of error: any Error) -> Int32 {
     switch error {
     case is ConfigurationError, is PolicyError, is TLSError: configuration
-    case is CommitLogError, is DataFolderError: input
+    case is CommitLogError, is DataFolderError, is DevFolderError, is CocoaError: input
     case is ListenError: unavailable
     default: software
     }

@@ -16,7 +16,7 @@ struct Distlogd: AsyncParsableCommand {
       """,
     version: VersionText.all,
     subcommands: [
-      Serve.self, Check.self, Verify.self, Dump.self, RestoreCommand.self, Recover.self,
+      Serve.self, Dev.self, Check.self, Verify.self, Dump.self, RestoreCommand.self, Recover.self,
       CheckDisk.self,
     ],
     defaultSubcommand: Serve.self)

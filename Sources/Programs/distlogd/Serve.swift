@@ -13,9 +13,11 @@ struct Serve: AsyncParsableCommand {
       """)
 
   @OptionGroup var options: ServerOptions
+  @Flag(help: "Stop when standard input ends, too, as whoever started this server holds it open.")
+  var stopWithStdin = false
 
   func run() async throws {
-    let signals = Signals()
+    let signals = Signals(endsWithInput: stopWithStdin)
     let configuration = Exit.orLeave { try AgentConfiguration(options.values()) }
     let logger = Self.logger(configuration)
     let starting = Task { try await Agent.start(configuration, logger: logger) }

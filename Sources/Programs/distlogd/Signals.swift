@@ -1,5 +1,6 @@
 @preconcurrency import Dispatch
 import Foundation
+import Synchronization
 
 /// SIGTERM and SIGINT, and SIGHUP apart from them, as they come in; SIGPIPE is ignored, a closed socket is an error like others.
 final class Signals: @unchecked Sendable {  // the sources are only kept
@@ -7,8 +8,10 @@ final class Signals: @unchecked Sendable {  // the sources are only kept
   /// SIGHUP: read the files again.
   let hangups: AsyncStream<Void>
   private let sources: [any DispatchSourceSignal]
+  private static let toldBySignal = Mutex(false)
 
-  init() {
+  /// With `endsWithInput` the end of standard input counts as a SIGTERM.
+  init(endsWithInput: Bool = false) {
     signal(SIGPIPE, SIG_IGN)
     // Else a socket or a data file takes the place of a standard stream that was closed.
     for descriptor in STDIN_FILENO...STDERR_FILENO
@@ -22,8 +25,25 @@ final class Signals: @unchecked Sendable {  // the sources are only kept
       of: Void.self, bufferingPolicy: .bufferingNewest(1))
     self.hangups = hangups
     sources =
-      [SIGTERM, SIGINT].map { Signals.source($0) { continuation.yield() } }
+      [SIGTERM, SIGINT].map {
+        Signals.source($0) {
+          Self.toldBySignal.withLock { $0 = true }
+          continuation.yield()
+        }
+      }
       + [Signals.source(SIGHUP) { hangup.yield() }]
+    guard endsWithInput else { return }
+    let thread = Thread {
+      var scrap = [UInt8](repeating: 0, count: 512)
+      var count = 1
+      while count > 0 || (count < 0 && errno == EINTR) {
+        count = read(STDIN_FILENO, &scrap, scrap.count)
+      }
+      // After a signal it is no second one.
+      if Self.toldBySignal.withLock({ !$0 }) { continuation.yield() }
+    }
+    thread.name = "stdin"
+    thread.start()
   }
 
   private static func source(
