@@ -38,6 +38,7 @@ find_missing() {
     need curl has curl
     need gcc has cc
     need e2fsprogs has mkfs.ext4
+    need iproute2 has ip
     need nghttp2-client has nghttp
     need python3 has python3
     need python3-venv python_makes_environments

@@ -25,6 +25,27 @@ extension RealProcesses {
       #expect(report.faults(expecting: expected) == [], "seed \(seed)")
     }
 
+    @Test(arguments: ["stop", "slow"])
+    func `nothing is lost when servers stand still, or their disks do`(_ kind: String) async throws
+    {
+      let report = try await PythonScript("ProcessTests/cluster_kills.py").run(
+        ["--rounds", "4", "--seed", "2", "--kind", kind], timeoutSeconds: 180)
+      #expect(report.faults(expecting: (1...4).map { "round \($0)" } + ["all_rounds"]) == [])
+      print(report.output)
+    }
+
+    @Test func `whatever part of the network is cut, a majority that can talk goes on`()
+      async throws
+    {
+      let report = try await PythonScript("ProcessTests/cluster_partitions.py").run(
+        timeoutSeconds: 270)
+      // Where there are no namespaces it says that it tried nothing.
+      let isTried = !report.output.contains("NOT TRIED")
+      let expected = (isTried ? (1...7).map { "round \($0)" } : []) + ["all_rounds"]
+      #expect(report.faults(expecting: expected) == [])
+      print(report.output)
+    }
+
     @Test(arguments: ["sync", "write"])
     func `a leader whose disk fails leads no more, and the others go on`(_ kind: String)
       async throws

@@ -34,15 +34,15 @@ def free_ports(count):
     return ports
 
 
-def issue(workspace, name):
-    """Makes sure that there is a certificate for `name`, signed by the workspace's CA, for servers and clients."""
+def issue(workspace, name, host="127.0.0.1"):
+    """Makes sure that there is a certificate for `name` at `host`, signed by the workspace's CA, for servers and clients."""
     folder = workspace.certificates
-    if (folder / f"{name}.pem").exists():
+    if host == "127.0.0.1" and (folder / f"{name}.pem").exists():
         return
     ca = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
     ca_key = serialization.load_pem_private_key((folder / "ca-key.pem").read_bytes(), None)
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(host))]
     leaf = (x509.CertificateBuilder().subject_name(authority.name(name)).issuer_name(ca.subject)
             .public_key(key.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(authority.now() - authority.DAY)
@@ -60,11 +60,13 @@ def issue(workspace, name):
 class Node(servers.Server):
     """One server of a cluster, at a port that stays its own."""
 
-    def __init__(self, cluster, number, port, flags):
+    def __init__(self, cluster, number, port, flags, place=None):
         super().__init__(cluster.workspace, cluster.workspace.path / f"node{number}", flags)
-        self.cluster, self.number, self.id = cluster, number, f"node{number}"
+        self.cluster, self.number, self.id, self.place = cluster, number, f"node{number}", place
         self.port = self.fixed_port = port
-        issue(cluster.workspace, self.id)
+        if place:
+            self.host, self.wrapper = place.host, place.wrapper
+        issue(cluster.workspace, self.id, self.host)
         self.expect = None
 
     def command(self):
@@ -100,20 +102,23 @@ class Node(servers.Server):
 
 
 class Cluster:
-    """Servers that find each other by their first ones. Use it with a `servers.Workspace`."""
+    """Servers that find each other by their first ones. Use it with a `servers.Workspace`.
 
-    def __init__(self, workspace, count=3, expected=3, seeds=3, flags=()):
+    `places` are where they run, one for each (network.Place); on loopback without.
+    """
+
+    def __init__(self, workspace, count=3, expected=3, seeds=3, flags=(), places=()):
         self.workspace, self.expected = workspace, expected
         self.root = workspace.certificate("root")
         ports = free_ports(count)
-        self.seeds = [f"127.0.0.1:{port}" for port in ports[:seeds]]
         self.flags = list(flags)
         self.nodes = []
         for number, port in enumerate(ports, 1):
-            self._add(number, port)
+            self._add(number, port, *places[number - 1:number])
+        self.seeds = [node.address for node in self.nodes[:seeds]]
 
-    def _add(self, number, port):
-        node = Node(self, number, port, self.flags)
+    def _add(self, number, port, place=None):
+        node = Node(self, number, port, self.flags, place)
         self.workspace.servers.append(node)
         self.nodes.append(node)
         return node

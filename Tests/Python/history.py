@@ -13,7 +13,13 @@ class History:
     def __init__(self):
         self.requests = []      # values of each request, in the order sent
         self.acknowledged = {}  # value -> offset
+        self._last = None
         self._lock = threading.Lock()
+
+    def last(self):
+        """The record that was acknowledged last, as (value, offset); None before the first."""
+        with self._lock:
+            return self._last
 
     def sent(self, values):
         """Before the request leaves."""
@@ -25,6 +31,7 @@ class History:
         with self._lock:
             for place, value in enumerate(values):
                 self.acknowledged[value] = first + place
+                self._last = value, first + place
 
 
 def judge(history, log, start=0):
