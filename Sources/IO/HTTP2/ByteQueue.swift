@@ -51,8 +51,9 @@ struct ByteQueue {
     if used + length <= capacity, head >= capacity / 2, let base {
       base.copyMemory(from: base + head, byteCount: used)
     } else {
+      // By a share of what is there, or else the bytes of a long queue would be copied once for each MiB of it.
       let (fresh, size) = pool.take(
-        atLeast: max(used + length, min(2 * capacity, used + (1 << 20))))
+        atLeast: max(used + length, min(2 * capacity, max(used + (1 << 20), used + used / 2))))
       if let base {
         fresh.copyMemory(from: base + head, byteCount: used)
         pool.give(base, capacity: capacity)
