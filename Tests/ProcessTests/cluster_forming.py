@@ -19,6 +19,7 @@ import clusters
 import servers
 import stubs
 from checks import equal, true, within
+from cluster_kills import Load
 from clusters import Producer, servers_of
 from history import History, judge
 from stubs import log_pb2, log_pb2_grpc
@@ -128,7 +129,7 @@ def one_server_is_recovered_when_the_majority_is_lost(workspace):
         node.expect = 0
         node.start()
         cluster.client("cluster", "add", node.id, node.address, servers_at=last.address)
-    within(20, lambda: sum(server.role == log_pb2.SERVER_ROLE_VOTER
+    within(40, lambda: sum(server.role == log_pb2.SERVER_ROLE_VOTER
                            for server in servers_of(cluster.leader()).servers) == 3, "three voters")
     cluster.verify()
     for node in cluster.nodes:
@@ -152,7 +153,7 @@ def a_single_node_grows_into_a_cluster(workspace):
         node.start()
         cluster.client("cluster", "add", node.id, node.address, servers_at=first.address)
         producer.produce(10)
-    within(20, lambda: sum(server.role == log_pb2.SERVER_ROLE_VOTER for server in servers_of(first).servers) == 3,
+    within(40, lambda: sum(server.role == log_pb2.SERVER_ROLE_VOTER for server in servers_of(first).servers) == 3,
            "all have a vote")
     first.kill()
     for _ in range(100):
@@ -166,33 +167,44 @@ def a_single_node_grows_into_a_cluster(workspace):
 
 
 @check
-def a_folder_of_the_version_before_becomes_a_cluster_of_one(workspace):
+def a_folder_of_the_version_before_becomes_a_cluster(workspace):
+    """As it is, and grows to three under load."""
     fixtures = servers.REPOSITORY / "Tests" / "Fixtures"
     names = sorted(path.name for path in fixtures.glob("format-*") if path.is_dir())
     true(names, f"data folders in {fixtures}")
     for name in names:
-        cluster = clusters.Cluster(in_a_folder(workspace, f"old-{name}"), count=1)
+        cluster = clusters.Cluster(in_a_folder(workspace, f"old-{name}"), count=3)
         node = cluster.nodes[0]
         shutil.copytree(fixtures / name / "data", node.data)
         node.expect = 1
+        cluster.seeds = [node.address]
         node.start()
         start = node.call(lambda channel: log_pb2_grpc.LogsStub(channel).DescribeLog(
             log_pb2.DescribeLogRequest(), timeout=clusters.LONG)).start_offset
         before = clusters.read_all(node, start)
         expected = (fixtures / name / "records.txt").read_bytes()
         true(before and all(value in expected for _, value in before if value.isalnum()), f"records in {name}")
-        history = History()
-        producer = clusters.Producer(cluster, "o", history)
-        for _ in range(10):
-            producer.produce(3)
-        producer.close()
+        load = Load(cluster, 2, 1)
         node.kill()
         node.start()
         equal([server.id for server in servers_of(node).servers], [node.id])
-        after = clusters.read_all(node, start)
-        equal(after[:len(before)], before, f"records of {name}")
-        equal(judge(history, after[len(before):], start + len(before)), [])
+        for other in cluster.nodes[1:]:
+            other.expect = 0
+            other.start()
+            cluster.client("cluster", "add", other.id, other.address, servers_at=node.address)
+        within(40, lambda: sum(server.role == log_pb2.SERVER_ROLE_VOTER for server in servers_of(node).servers) == 3,
+               "all have a vote")
         node.kill()
+        acknowledged = len(load.history.acknowledged)
+        within(20, lambda: len(load.history.acknowledged) > acknowledged, "the two others go on")
+        node.start()
+        load.finish()
+        true(cluster.verify()["same"], "all hold the same")
+        for one in cluster.nodes:
+            after = clusters.read_all(one, start)
+            equal(after[:len(before)], before, f"records of {name} at {one.id}")
+            equal(judge(load.history, after[len(before):], start + len(before)), [], one.id)
+            one.kill()
 
 
 def main():

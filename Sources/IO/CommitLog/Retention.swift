@@ -205,6 +205,8 @@ extension LogEngine {
   package var segmentEnds: [UInt64] { currentView.segments.dropFirst().map { $0.firstIndex - 1 } }
   /// The first entry that is kept.
   package var firstIndex: UInt64 { currentView.firstIndex }
+  /// The offset of its first record, which need not be served any more.
+  package var firstOffset: UInt64 { currentView.segments[0].baseOffset }
 }
 
 extension CommitLog {

@@ -33,6 +33,8 @@ struct OpenedLog {
       throw .corrupt(
         file: engine.folder + "/" + Checkpoints<D>.name(lastKept), position: 0, offset: 0,
         what: "no checkpoint can be read, and the log begins behind entry \(before.index)")
+    } else if before.index > 0 {
+      try OpenedLog.keep(applied, in: checkpoints)
     }
     let start = applied.tail.nextIndex
     var memberships = [
@@ -55,6 +57,19 @@ struct OpenedLog {
       isUncertain: try engine.hasUncertainTail || hasLost)
   }
 
+  /// What is before the first entry of a log that was begun before there were checkpoints: servers that join need it, as a
+  /// later one would keep from them what is in the log.
+  private static func keep<D: Disk>(
+    _ base: ReplicatedState, in checkpoints: Checkpoints<D>
+  ) throws(CommitLogError) {
+    do throws(CommitLogError) {
+      try checkpoints.write(base)
+    } catch {
+      // On a full disk: the next start does.
+      guard error.isRetryable else { throw error }
+    }
+  }
+
   /// What there is before the first entry that is kept, where nothing says more.
   static func base<D: Disk>(
     of engine: LogEngine<D>, founders: [MemberEntry]
@@ -63,8 +78,14 @@ struct OpenedLog {
     var first = LogTail()
     first.nextIndex = before.index + 1
     first.lastTerm = before.term
-    first.nextOffset = engine.offsets.lowerBound
-    return ReplicatedState(tail: first, members: founders)
+    first.nextOffset = engine.firstOffset
+    var state = ReplicatedState(tail: first, members: founders)
+    // A log of before there were entries that say so, or one from a backup, may begin in the middle of its first segment.
+    let served = engine.offsets.lowerBound
+    if served > first.nextOffset {
+      state.start = LogStart(offset: served, index: before.index, cause: .request)
+    }
+    return state
   }
 
   /// The header, and of a control entry the body too.
