@@ -74,37 +74,96 @@ actor Seeds {
   // MARK: The leader
 
   /// A channel to the server that leads. Where none is known yet: to one that answers, which will say so.
+  ///
+  /// Asks one server, and the next when that one fails, knows no leader, or is silent: one that hangs holds up nobody
+  /// (as RFC 8305 does with addresses).
   func connectedToLeader() async throws(DistlogError) -> RPCChannel {
     if let leader {
       let channel = channel(to: leader)
       if (try? await channel.connect()) != nil { return channel }
       self.leader = nil
     }
-    var failure: DistlogError?
-    var answering: RPCChannel?
-    let all = addresses
-    for step in all.indices {
-      let channel = channel(to: all[(current + step) % all.count])
-      do {
-        let list = try await list(of: channel)
-        // One that is no member knows nobody.
-        guard !list.servers.isEmpty else { continue }
-        answering = answering ?? channel
-        // What a server alone advertises need not be how it is reached from here.
-        if list.servers.count == 1 { return channel }
-        guard let told = list.servers.first(where: \.isLeader),
-          let address = try? ServerAddress(told.rpcAddr)
-        else { continue }
-        let toLeader = self.channel(to: address)
-        guard (try? await toLeader.connect()) != nil else { continue }
-        leader = address
-        return toLeader
-      } catch {
-        if failure == nil || failure?.origin == .unreachable { failure = error }
+    let all = addresses.indices.map { addresses[(current + $0) % addresses.count] }
+    let found = await withTaskGroup(of: Answer.self) { group in
+      var (next, asked) = (0, 0)
+      func askNext() {
+        guard next < all.count else { return }
+        let address = all[next]
+        next += 1
+        asked += 1
+        group.addTask { await self.ask(address) }
+        group.addTask { (try? await Task.sleep(for: Self.patience)).map { .silence } ?? .none }
+      }
+      askNext()
+      var best = Answer.none
+      for await answer in group {
+        switch answer {
+        case .leader:
+          group.cancelAll()
+          return answer
+        case .silence: askNext()
+        case .knowsNone, .failed, .stranger:
+          best = best.orBetter(answer)
+          asked -= 1
+          askNext()
+          if asked == 0 { group.cancelAll() }
+        case .none: continue
+        }
+      }
+      return best
+    }
+    switch found {
+    case .leader(let address, let channel):
+      leader = address ?? leader
+      return channel
+    case .knowsNone(let channel): return channel
+    case .failed(let error): throw error
+    case .silence, .stranger, .none: throw .closed
+    }
+  }
+
+  /// How long one server may be silent before the next is asked as well.
+  private static let patience = Duration.milliseconds(200)
+
+  /// What asking a server for the leader came to.
+  private enum Answer: Sendable {
+    /// Nothing that counts.
+    case none
+    case silence
+    /// It is no member, and knows nobody.
+    case stranger
+    case failed(DistlogError)
+    case knowsNone(RPCChannel)
+    /// The leader answers; its address, where that need not be looked for again.
+    case leader(ServerAddress?, RPCChannel)
+
+    func orBetter(_ other: Answer) -> Answer {
+      switch (self, other) {
+      case (.knowsNone, _), (_, .stranger): self
+      case (.failed(let old), .failed) where old.origin != .unreachable: self
+      default: other
       }
     }
-    if let answering { return answering }
-    throw failure ?? .closed
+  }
+
+  private func ask(_ address: ServerAddress) async -> Answer {
+    let channel = channel(to: address)
+    do {
+      let list = try await list(of: channel)
+      guard !list.servers.isEmpty else { return .stranger }
+      // What a server alone advertises need not be how it is reached from here.
+      if list.servers.count == 1 { return .leader(nil, channel) }
+      guard let told = list.servers.first(where: \.isLeader),
+        let found = try? ServerAddress(told.rpcAddr)
+      else { return .knowsNone(channel) }
+      if found == address { return .leader(address, channel) }
+      // One that has just died is not the leader any more, whoever has not noticed.
+      let toLeader = self.channel(to: found)
+      guard (try? await self.list(of: toLeader)) != nil else { return .knowsNone(channel) }
+      return .leader(found, toLeader)
+    } catch {
+      return .failed(error)
+    }
   }
 
   /// Takes note of what a server that does not lead said of the one that does.
