@@ -155,9 +155,14 @@ extension Replica {
   /// way there waits.
   func pump() {
     while let node = toPump.popLast() {
-      while pump(to: node) {}
+      piecesRead = 0
+      while piecesRead < Self.piecesReadATurn, pump(to: node) {}
     }
   }
+
+  /// Messages of entries that are read from the disk for one follower before anything else gets its turn; its answers ask for
+  /// more. The others would take a leader that reads for longer for dead.
+  private static var piecesReadATurn: Int { 2 }
 
   /// Whether there may be more.
   private func pump(to node: NodeID) -> Bool {
@@ -187,6 +192,7 @@ extension Replica {
     // A probe may go without entries; they follow when they can be read.
     guard plan.first <= end else { return nil }
     do throws(CommitLogError) {
+      piecesRead += 1
       let found = try engine.frames(
         from: plan.first, through: end, maxBytes: settings.appendBytes)
       guard let last = found.headers.last?.index else { return nil }

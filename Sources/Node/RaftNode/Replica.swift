@@ -41,6 +41,7 @@ package final class Replica<D: Disk> {
   var now: Instant
   var effects: [ReplicaEffect] = []
   var toPump: [NodeID] = []
+  var piecesRead = 0
   var incoming = StoredFrames()
   var outgoing: FrameBatch?
   var partAtHand: [UInt8] = []
