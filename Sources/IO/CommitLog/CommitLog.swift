@@ -104,20 +104,6 @@ extension CommitLog {
   /// Log time of the oldest entry kept, ns since 1970; nil for an empty log.
   package func firstLogTime() throws(CommitLogError) -> UInt64? { try engine.firstLogTime() }
 
-  /// Writes the batch's frames with as few writes and syncs as segments allow. All or nothing but for `poisoned` and `io`,
-  /// after which it is unknown what is on disk.
-  package func write(_ batch: FrameBatch) throws(CommitLogError) {
-    if let error = engine.write([batch]).error { throw error }
-  }
-
-  /// Several batches with as few writes and syncs as segments allow: how many are durable, and why not all.
-  package func write(_ batches: [FrameBatch]) -> (written: Int, error: CommitLogError?) {
-    engine.write(batches)
-  }
-
-  /// Raises the mark up to which damage is never taken for a torn write.
-  package func noteCommitted(_ index: UInt64) { engine.noteCommitted(index) }
-
   /// Removes the entries from `index` on.
   package func truncateSuffix(fromIndex index: UInt64) throws(CommitLogError) {
     try engine.truncateSuffix(fromIndex: index)

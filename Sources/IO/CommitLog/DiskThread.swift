@@ -1,25 +1,12 @@
 import Glibc
 
-/// A thread for what waits for the disk. Everything that gathered while it was at work is taken as a whole, and all
-/// batches waiting for one log go with one write and one sync.
+/// A thread for what waits for the disk: one job after the other, in the order in which they were handed over.
 package final class DiskThread: @unchecked Sendable {
   // Sendable: `queue` and `isStopping` are touched only under `mutex`.
 
-  /// Hands a batch over; its giver no longer touches it.
-  private struct Write: @unchecked Sendable {
-    let batch: FrameBatch
-    let log: CommitLog
-    let done: @Sendable (Result<Void, CommitLogError>, FrameBatch) -> Void
-  }
-
-  private enum Job: Sendable {
-    case write(Write)
-    case run(@Sendable () -> Void)
-  }
-
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
-  private var queue: [Job] = []
+  private var queue: [@Sendable () -> Void] = []
   private var isStopping = false
   private var thread = pthread_t()
 
@@ -46,16 +33,8 @@ package final class DiskThread: @unchecked Sendable {
     condition.deallocate()
   }
 
-  /// Writes `batch` to `log`; `done` runs on this thread when it is durable or failed, and gets the batch back.
-  package func write(
-    _ batch: sending FrameBatch, to log: CommitLog,
-    done: @escaping @Sendable (Result<Void, CommitLogError>, FrameBatch) -> Void
-  ) {
-    enqueue(.write(Write(batch: batch, log: log, done: done)))
-  }
-
   /// Runs `job` on this thread, behind what was handed over before.
-  package func run(_ job: @escaping @Sendable () -> Void) { enqueue(.run(job)) }
+  package func run(_ job: @escaping @Sendable () -> Void) { enqueue(job) }
 
   /// Does what was handed over, then ends the thread; returns when it has ended. Not to be called from the thread itself.
   /// Nothing may be handed over afterwards.
@@ -68,7 +47,7 @@ package final class DiskThread: @unchecked Sendable {
     if first { pthread_join(thread, nil) }
   }
 
-  private func enqueue(_ job: Job) {
+  private func enqueue(_ job: @escaping @Sendable () -> Void) {
     pthread_mutex_lock(mutex)
     precondition(!isStopping, "a job for a disk thread that was stopped")
     queue.append(job)
@@ -77,7 +56,7 @@ package final class DiskThread: @unchecked Sendable {
   }
 
   private func work() {
-    var jobs: [Job] = []
+    var jobs: [@Sendable () -> Void] = []
     while true {
       jobs.removeAll(keepingCapacity: true)
       pthread_mutex_lock(mutex)
@@ -85,36 +64,7 @@ package final class DiskThread: @unchecked Sendable {
       swap(&jobs, &queue)
       pthread_mutex_unlock(mutex)
       if jobs.isEmpty { return }
-      perform(jobs)
-    }
-  }
-
-  private func perform(_ jobs: [Job]) {
-    var waiting: [Write] = []
-    for job in jobs {
-      switch job {
-      case .write(let write): waiting.append(write)
-      case .run(let job):
-        flush(&waiting)
-        job()
-      }
-    }
-    flush(&waiting)
-  }
-
-  /// Writes all that wait, log by log.
-  private func flush(_ waiting: inout [Write]) {
-    while let log = waiting.first?.log {
-      let now = waiting.filter { $0.log === log }
-      waiting.removeAll { $0.log === log }
-      let (written, error) = log.write(now.map(\.batch))
-      for (position, write) in now.enumerated() {
-        if position >= written, let error {
-          write.done(.failure(error), write.batch)
-        } else {
-          write.done(.success(()), write.batch)
-        }
-      }
+      for job in jobs { job() }
     }
   }
 }

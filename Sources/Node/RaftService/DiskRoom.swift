@@ -6,6 +6,11 @@ package struct DiskSpace: Sendable {
   package var used: UInt64 = 0
   package var total: UInt64 { free + used }
 
+  package init(free: UInt64, used: UInt64) {
+    self.free = free
+    self.used = used
+  }
+
   /// Zeros where the system does not say.
   package init(_ folder: String) {
     var status = statvfs()

@@ -34,8 +34,8 @@ struct RandomRead: ParsableCommand {
     for size in batches {
       let path = "\(folder)/random-read-\(ProcessInfo.processInfo.processIdentifier)"
       defer { try? FileManager.default.removeItem(atPath: path) }
+      try fill(path, batch: size)
       let log = try CommitLog.open(path)
-      try fill(log, batch: size)
       let reader = try measure(log, batch: size, through: LogReader(log: log))
       let library = try measure(log, batch: size) { offset in
         try log.read(from: offset, maxRecords: 1).count
@@ -51,7 +51,8 @@ struct RandomRead: ParsableCommand {
     }
   }
 
-  private func fill(_ log: CommitLog, batch size: Int) throws {
+  private func fill(_ path: String, batch size: Int) throws {
+    let log = try LogEngine(path, disk: LinuxDisk(), options: CommitLog.Options())
     let value = [UInt8](repeating: 0x5A, count: valueBytes)
     var offset: UInt64 = 0
     var index: UInt64 = 1
@@ -66,8 +67,9 @@ struct RandomRead: ParsableCommand {
         offset += UInt64(size)
         index += 1
       } while offset < UInt64(records) && offset % 10_000 != 0
-      try log.write(group)
+      if let error = log.write([group]).error { throw error }
     }
+    try log.close()
   }
 
   private func measure(
