@@ -230,14 +230,17 @@ public final class DistlogClient: Sendable {
   ) async throws(DistlogError) -> Response {
     let limit = ContinuousClock.now + configuration.timeout
     while true {
+      var asked: RPCChannel?
       do {
-        return try await call(method, request, on: try await seeds.connectedToLeader())
+        let channel = try await seeds.connectedToLeader()
+        asked = channel
+        return try await call(method, request, on: channel)
       } catch {
         // To be given a producer's id twice does no harm.
         let mayRepeat =
           error.hasWrongServer || method == .initProducer && error.isConnectionTrouble
         guard mayRepeat, .now < limit else { throw error }
-        await seeds.heard(error)
+        if let asked { await seeds.heard(error, from: asked) }
         guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { throw .cancelled }
       }
     }

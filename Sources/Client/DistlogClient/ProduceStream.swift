@@ -313,25 +313,26 @@ extension ProduceStream {
   /// Silence after which other servers are asked whether there is another leader: one that is stopped does not say so.
   private static let suspicious = TimeAmount.milliseconds(200)
   /// Between two attempts to find the leader.
-  private static let pause = TimeAmount.milliseconds(50)
+  private static let pause = TimeAmount.milliseconds(25)
 
   /// Finds the leader and sends what is unanswered to it.
   private func recover(from failure: DistlogError) {
     if isFinishing, unanswered.isEmpty { return end(nil, isUnknown: false) }
     let since = troubleSince ?? .now()
+    let pause = troubleSince == nil ? .zero : Self.pause
     troubleSince = since
     guard NIODeadline.now() - since < TimeAmount(timeout) else {
       return end(failure, isUnknown: false)
     }
-    Task { [seeds, eventLoop] in
-      await seeds.heard(failure)
+    Task { [seeds, eventLoop, channel] in
+      await seeds.heard(failure, from: channel)
       let found: Result<RPCChannel, DistlogError>
       do throws(DistlogError) {
         found = .success(try await seeds.connectedToLeader())
       } catch {
         found = .failure(error)
       }
-      _ = eventLoop.scheduleTask(in: Self.pause) { self.resume(found) }
+      _ = eventLoop.scheduleTask(in: pause) { self.resume(found) }
     }
   }
 

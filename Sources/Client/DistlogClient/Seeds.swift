@@ -166,9 +166,10 @@ actor Seeds {
     }
   }
 
-  /// Takes note of what a server that does not lead said of the one that does.
-  func heard(_ failure: DistlogError) {
-    leader = nil
+  /// Takes note of how a call failed, and of what a server that does not lead said of the one that does.
+  func heard(_ failure: DistlogError, from channel: RPCChannel) {
+    // Another may have been found meanwhile.
+    if leader == Self.address(of: channel) { leader = nil }
     guard failure.reason == "NOT_LEADER", let text = failure.metadata["leader_addr"],
       let address = try? ServerAddress(text)
     else { return }
@@ -178,7 +179,7 @@ actor Seeds {
 
   /// Whether another server than the one behind `channel` leads by now, as a third sees it.
   func leadsElsewhere(than channel: RPCChannel) async -> Bool {
-    let own = ServerAddress(host: channel.configuration.host, port: channel.configuration.port)
+    let own = Self.address(of: channel)
     for address in addresses where address != own {
       guard
         let list = try? await list(of: self.channel(to: address), timeout: .milliseconds(300)),
@@ -189,6 +190,10 @@ actor Seeds {
       return true
     }
     return false
+  }
+
+  private static func address(of channel: RPCChannel) -> ServerAddress {
+    ServerAddress(host: channel.configuration.host, port: channel.configuration.port)
   }
 
   private func list(
