@@ -36,14 +36,7 @@ extension RaftRunner {
 
   /// Makes the log begin with the record `offset`, which must be committed.
   package func truncate(before offset: UInt64) async -> ProposalOutcome {
-    let index: UInt64
-    do throws(CommitLogError) {
-      index = min(try replica.engine.lastIndex(before: offset), status.appliedIndex)
-    } catch {
-      // Trimmed meanwhile, or not readable here: the offset alone is what counts.
-      index = 0
-    }
-    let start = LogStart(offset: offset, index: index, cause: .request)
+    let start = replica.logStart(at: offset, applied: status.appliedIndex)
     return await published { [self] id in
       guard start.offset <= replica.committedEnd else {
         proposers.removeValue(forKey: id)?(.refused(.raft(.notReady)))
