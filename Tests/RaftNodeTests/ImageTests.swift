@@ -176,6 +176,18 @@ private final class Pair {
     #expect(pair.follower.latest.producers == pair.leader.latest.producers)
   }
 
+  /// Found by the simulator: the server stopped there.
+  @Test func `a log that is to begin before its first segment begins where it does`() throws {
+    let (pair, _) = try trimmed()
+    let start = pair.leader.engine.offsets.lowerBound
+    let applied = pair.leader.applied.tail.nextIndex - 1
+    let asked = pair.leader.logStart(at: start / 2, applied: applied)
+    #expect(asked.offset == start / 2 && asked.index == 0)
+    #expect(throws: CommitLogError.offsetTruncated(offset: 1, start: start)) {
+      try pair.leader.engine.lastIndex(before: 1)
+    }
+  }
+
   @Test func `a server that was away while the log's start passed it gets an image, too`() throws {
     let pair = try Pair()
     for number in 0..<50 { pair.propose("early \(number)") }

@@ -188,9 +188,13 @@ extension LogEngine {
     }
   }
 
-  /// The last entry that lies wholly before the record `offset`, which must be in the log or its end.
+  /// The last entry that lies wholly before the record `offset`, which must be in the log or its end: one that is gone
+  /// already is refused.
   package func lastIndex(before offset: UInt64) throws(CommitLogError) -> UInt64 {
     try consistently { (view) throws(CommitLogError) in
+      guard offset >= view.segments[0].baseOffset else {
+        throw .offsetTruncated(offset: offset, start: view.startOffset)
+      }
       guard offset < view.tail.nextOffset else { return view.tail.nextIndex - 1 }
       let segment = view.segments[view.segment(ofOffset: offset)]
       return try segment.frame(holding: offset).header.index - 1
