@@ -89,9 +89,10 @@ extension RaftCore {
     let follower = progress[place]
     guard follower.hasRoom(settings) else { return (nil, []) }
     guard let term = log.term(at: follower.next - 1) else {
+      // Another session, also behind an image that the log's start has overtaken: that one would be sent again and again.
+      restart(place, next: follower.next)
       progress[place].state = .receivingImage
-      progress[place].lastAdvance = now
-      return (nil, [.sendImage(to: node, session: follower.session, start: 0)])
+      return (nil, [.sendImage(to: node, session: progress[place].session, start: 0)])
     }
     if follower.state == .replicating, follower.next > log.lastIndex { return (nil, []) }
     let previous = LogPosition(term: term, index: follower.next - 1)
