@@ -10,7 +10,8 @@ extension RaftCore {
     guard !isFenced else { return }
     session = max(session, part.session)
     // What it stands for is committed: a log that has it, or is past it, needs it not (rule 21).
-    guard part.position.index > commit, !log.contains(part.position) else {
+    let isNeeded = part.position.index > commit && !log.contains(part.position)
+    guard isNeeded || mutant == .imageOverNewerLog else {
       verified = max(verified, part.position.index)
       return acknowledge()
     }
@@ -32,7 +33,7 @@ extension RaftCore {
     commit = max(commit, position.index)
     reportedCommit = max(reportedCommit, position.index)
     writes.removeAll()
-    memberships = MembershipHistory(entry)
+    if mutant != .imageWithoutMembers { memberships = MembershipHistory(entry) }
     verified = leader == nil ? 0 : position.index
     actions.append(.membershipChanged(entry.membership))
     acknowledge()

@@ -88,6 +88,13 @@ extension RaftCore {
     guard role == .leader, let place = place(of: node) else { return (nil, []) }
     let follower = progress[place]
     guard follower.hasRoom(settings) else { return (nil, []) }
+    if mutant == .entriesInPlaceOfImage, follower.next < log.firstIndex {
+      progress[place].next = log.firstIndex
+      let last = log.lastIndex
+      return (
+        AppendPlan(to: node, session: follower.session, previous: log.before, last: last), []
+      )
+    }
     guard let term = log.term(at: follower.next - 1) else {
       // Another session, also behind an image that the log's start has overtaken: that one would be sent again and again.
       restart(place, next: follower.next)

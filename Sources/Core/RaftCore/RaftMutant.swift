@@ -48,4 +48,20 @@ package enum RaftMutant: String, CaseIterable, Sendable {
   case duplicateAnsweredEarly
   /// Rule 25: offsets go on behind entries that were taken back.
   case offsetsOutliveTruncation
+  /// Rule 21: an image takes the place of a log that has its last entry, or is past it.
+  case imageOverNewerLog
+  /// Rule 21: the log makes way for an image that is not durable yet.
+  case imageSwitchedBeforeDurable
+  /// Rule 24: an image says nothing of producers.
+  case imageWithoutProducers
+  /// Rule 19: the membership that an image brings is not in force.
+  case imageWithoutMembers
+  /// Paper section 7: who needs entries that are gone is sent those that are left.
+  case entriesInPlaceOfImage
+  /// Rule 40: segments go before what follows from their entries is kept.
+  case segmentsRemovedWithoutState
+  /// Rule 40: segments go before the entry that says so is committed.
+  case logStartBeforeCommit
+  /// Rule 40: the log's start moves back.
+  case logStartMovesBack
 }

@@ -92,6 +92,7 @@ extension Replica {
     through last: UInt64, applied: UInt64
   ) throws(CommitLogError) -> Bool {
     guard last <= applied else { return false }
+    if disk.mutant == .segmentsRemovedWithoutState { return true }
     let checkpoints = checkpoints
     if try checkpoints.latest(in: last...last) == nil {
       let state = try state(through: last)

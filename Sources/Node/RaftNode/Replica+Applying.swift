@@ -6,16 +6,17 @@ extension Replica {
   /// Takes entries at the log's end into account, not yet applied.
   func extend(_ entries: [PendingEntry]) {
     for entry in entries {
-      latest.apply(entry)
+      latest.apply(entry, core.mutant)
       pending.append(entry)
-      onEntry?(entry.header, false)
+      onEntry?(entry, false)
     }
+    if core.mutant == .logStartBeforeCommit { applied.start = latest.start }
   }
 
   func truncate(from index: UInt64) {
     pending.removeAll { $0.header.index >= index }
     if core.mutant != .offsetsOutliveTruncation { latest = applied }
-    for entry in pending { latest.apply(entry) }
+    for entry in pending { latest.apply(entry, core.mutant) }
     effects.append(.disk(.truncate(from: index)))
   }
 
@@ -40,8 +41,8 @@ extension Replica {
   func apply(through index: UInt64) {
     var count = 0
     while count < pending.count, pending[count].header.index <= index {
-      applied.apply(pending[count])
-      onEntry?(pending[count].header, true)
+      applied.apply(pending[count], core.mutant)
+      onEntry?(pending[count], true)
       count += 1
     }
     pending.removeFirst(count)

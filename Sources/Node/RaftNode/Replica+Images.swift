@@ -44,6 +44,8 @@ extension Replica {
   /// An image was read.
   func send(_ state: ReplicatedState, to node: NodeID, _ session: UInt64) {
     guard core.isSendingImage(to: node, session: session) else { return }
+    var state = state
+    if core.mutant == .imageWithoutProducers { state.producers = ProducerTable() }
     let position = LogPosition(term: state.tail.lastTerm, index: state.tail.nextIndex - 1)
     imagesOut[node] = OutgoingImage(
       session: session, position: position, bytes: state.checkpoint.serialized())

@@ -92,7 +92,7 @@ extension Replica {
       precondition(
         start.index < applied.tail.nextIndex && start.offset <= applied.tail.nextOffset,
         "the log cannot begin behind what is committed")
-      guard start.isBeyond(latest.start) else {
+      guard start.isBeyond(latest.start) || core.mutant == .logStartMovesBack else {
         return resolve(id, .done, restingOn: latest.tail.nextIndex - 1)
       }
       waiters.append(Waiter(id: id, index: latest.tail.nextIndex, outcome: .done))

@@ -83,7 +83,8 @@ extension Replica {
   private func keepClosedSegments(
     _ look: RetentionLook, _ checkpointed: inout UInt64
   ) throws(CommitLogError) {
-    guard engine.lastClosedIndex > checkpointed else { return }
+    guard engine.lastClosedIndex > checkpointed, disk.mutant != .segmentsRemovedWithoutState
+    else { return }
     do throws(CommitLogError) {
       checkpointed = try checkpointClosedSegments(from: checkpointed, applied: look.applied)
     } catch {

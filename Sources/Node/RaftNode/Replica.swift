@@ -35,7 +35,7 @@ package final class Replica<D: Disk> {
   var waiters: [Waiter] = []
   package internal(set) var isDiskFull = false
   /// Told of each entry as it comes to stand at the log's end, and as it is applied.
-  package var onEntry: ((_ header: FrameHeader, _ isApplied: Bool) -> Void)?
+  package var onEntry: ((_ entry: PendingEntry, _ isApplied: Bool) -> Void)?
 
   // While something is handled.
   var now: Instant
@@ -89,7 +89,7 @@ package final class Replica<D: Disk> {
     self.id = id
     self.settings = settings
     self.founders = founders
-    self.disk = ReplicaDisk(engine, hardState, founders: founders)
+    self.disk = ReplicaDisk(engine, hardState, founders: founders, mutant: mutant)
     applied = opened.applied
     latest = opened.applied
     pending = opened.pending

@@ -1,6 +1,7 @@
 import ClusterModel
 package import CommitLog
 import RaftAPI
+import RaftCore
 
 /// A replica's files: what its disk thread works on. One job at a time.
 package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
@@ -8,13 +9,19 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
   package let engine: LogEngine<D>
   private var hardState: HardStateFile<D.File>
   private let founders: [MemberEntry]
+  /// Set by the simulator only.
+  let mutant: RaftMutant?
   /// Of the present turn.
   private var lastError: CommitLogError?
 
-  init(_ engine: LogEngine<D>, _ hardState: HardStateFile<D.File>, founders: [MemberEntry]) {
+  init(
+    _ engine: LogEngine<D>, _ hardState: HardStateFile<D.File>, founders: [MemberEntry],
+    mutant: RaftMutant? = nil
+  ) {
     self.engine = engine
     self.hardState = hardState
     self.founders = founders
+    self.mutant = mutant
   }
 
   /// Does jobs in their order, writes that follow each other with as few writes and syncs as segments allow. Ends with the
@@ -78,6 +85,7 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
 
   /// A crash at any moment leaves the old log, or the file that lets the next start finish this.
   private func install(_ state: ReplicatedState) throws(CommitLogError) -> DiskResult {
+    if mutant == .imageSwitchedBeforeDurable { try engine.restart(behind: state.tail) }
     do throws(CommitLogError) {
       try checkpoints.file(Checkpoints<D>.image).write(state)
     } catch {

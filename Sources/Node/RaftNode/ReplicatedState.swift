@@ -1,6 +1,7 @@
 package import CommitLog
 import Protobuf
 package import RaftAPI
+import RaftCore
 
 /// What follows from the entries of a log up to one of them, on every node the same.
 package struct ReplicatedState: Sendable {
@@ -12,7 +13,8 @@ package struct ReplicatedState: Sendable {
   /// Who is in the group by the last membership among these entries.
   package internal(set) var members: [MemberEntry]
 
-  mutating func apply(_ entry: PendingEntry) {
+  /// - Parameter mutant: set by the simulator only.
+  mutating func apply(_ entry: PendingEntry, _ mutant: RaftMutant? = nil) {
     let header = entry.header
     tail.nextOffset = header.nextOffset
     tail.nextIndex = header.index + 1
@@ -35,7 +37,9 @@ package struct ReplicatedState: Sendable {
           index: header.index)
       }
     case .logStart:
-      if let entry = try? LogStart(serialized: entry.body), entry.isBeyond(start) {
+      guard let entry = try? LogStart(serialized: entry.body) else { return }
+      if mutant == .logStartMovesBack { start = entry }
+      if entry.isBeyond(start) {
         start.offset = max(start.offset, entry.offset)
         start.index = max(start.index, entry.index)
         start.cause = entry.cause
@@ -48,7 +52,7 @@ package struct ReplicatedState: Sendable {
 }
 
 /// An entry of the log that is not applied yet: its header and, of a control entry, its body.
-struct PendingEntry: Sendable {
-  var header: FrameHeader
-  var body: [UInt8] = []
+package struct PendingEntry: Sendable {
+  package internal(set) var header: FrameHeader
+  package internal(set) var body: [UInt8] = []
 }
