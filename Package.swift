@@ -64,7 +64,7 @@ let node: [Target] = [
 let simulation: [Target] = [
   layer("Simulation", "SimulatedDisk", uses: "CommitLog"),
   layer(
-    "Simulation", "Simulator", uses: "ClusterModel", "RaftCore", "RaftAPI", "CommitLog",
+    "Simulation", "Simulator", uses: "Protobuf", "ClusterModel", "RaftCore", "RaftAPI", "CommitLog",
     "RaftNode", "SimulatedDisk"),
 ]
 

@@ -23,6 +23,10 @@ import Testing
       (.oldTermCommittedByCount, .figure8), (.commitsToLogEnd, .leader),
       (.preVotesCountedAsVotes, .elections), (.readsBeforeNoOperation, .reads),
       (.tornNodeVotes, .torn), (.changeBeforeNoOperation, .members),
+      (.imageOverNewerLog, .trims), (.imageSwitchedBeforeDurable, .trims),
+      (.imageWithoutProducers, .trims), (.imageWithoutMembers, .trims),
+      (.entriesInPlaceOfImage, .trims), (.segmentsRemovedWithoutState, .trims),
+      (.logStartBeforeCommit, .trims), (.logStartMovesBack, .trims),
     ] as [(RaftMutant, Profile)])
   func `a broken rule is noticed`(_ mutant: RaftMutant, _ profile: Profile) {
     #expect((1...60 as ClosedRange<UInt64>).contains { verdict(mutant, profile, $0).breach != nil })

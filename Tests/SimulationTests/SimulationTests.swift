@@ -67,6 +67,14 @@ import Testing
     #expect(found)
   }
 
+  @Test func `the log's start moves, and who was away meanwhile gets an image`() {
+    let runs = (1...3 as ClosedRange<UInt64>).map { run(options($0, seconds: 12, .trims)) }
+    #expect(runs.allSatisfy { $0.breach == nil && $0.trims > 0 && $0.segments > 0 }, "\(runs)")
+    #expect(runs.reduce(0) { $0 + $1.images } >= 6, "\(runs)")
+    #expect(runs.contains { $0.wipes > 0 }, "\(runs)")
+    #expect(runs.reduce(0) { $0 + $1.repeats } > 0, "\(runs)")
+  }
+
   @Test func `members come and go`() {
     let changes = (1...3 as ClosedRange<UInt64>).map { run(options($0, seconds: 12, .members)) }
     #expect(changes.reduce(0) { $0 + $1.changes } >= 9, "\(changes)")

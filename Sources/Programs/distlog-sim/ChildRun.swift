@@ -79,6 +79,8 @@ struct RunReport: Codable {
   var proposed: Int
   var acknowledged: Int
   var changes: Int
+  var trims: Int
+  var images: Int
   /// Of this process, in the run.
   var cpuSeconds: Double
 }

@@ -121,6 +121,7 @@ import Simulator
       seed: options.seed, text: verdict.description, breach: verdict.breach, kind: verdict.kind,
       traceHash: verdict.traceHash, events: verdict.events, faults: verdict.faults,
       proposed: verdict.proposed, acknowledged: verdict.acknowledged, changes: verdict.changes,
+      trims: verdict.trims, images: verdict.images,
       cpuSeconds: CPUClock.seconds - before)
   }
 

@@ -139,6 +139,7 @@ extension RunReport {
   init(seed: UInt64, died why: String) {
     self.init(
       seed: seed, text: "seed \(seed): BREACH: \(why)", breach: why, kind: "assertion",
-      traceHash: 0, events: 0, faults: 0, proposed: 0, acknowledged: 0, changes: 0, cpuSeconds: 0)
+      traceHash: 0, events: 0, faults: 0, proposed: 0, acknowledged: 0, changes: 0, trims: 0,
+      images: 0, cpuSeconds: 0)
   }
 }

@@ -11,6 +11,8 @@ struct Total {
   var proposed = 0
   var acknowledged = 0
   var changes = 0
+  var trims = 0
+  var images = 0
   var faults = 0
   var cpuSeconds = 0.0
 
@@ -20,6 +22,8 @@ struct Total {
     proposed += report.proposed
     acknowledged += report.acknowledged
     changes += report.changes
+    trims += report.trims
+    images += report.images
     faults += report.faults
     cpuSeconds += report.cpuSeconds
     if report.breach != nil {
@@ -37,7 +41,7 @@ struct Total {
     let rate = cpuSeconds > 0 ? Double(events) / cpuSeconds : 0
     return
       "\(runs) runs, \(breaches) with a breach, \(uncounted) not counted; \(acknowledged) of \(proposed) acknowledged, "
-      + "\(faults) faults, \(changes) changes of members, \(events) events, \(Int(rate)) a second of a core; "
+      + "\(faults) faults, \(changes) changes of members, \(trims) trims, \(images) images, \(events) events, \(Int(rate)) a second of a core; "
       + "\(rounded(hours)) cluster-hours in \(Int(wall.rounded())) s, "
       + "\(rounded(cpuSeconds / Double(max(1, runs)))) s of a core each"
   }

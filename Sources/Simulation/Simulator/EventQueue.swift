@@ -1,4 +1,5 @@
 import ClusterModel
+import RaftAPI
 
 /// What is going to happen, by time; of two things at the same moment the one first asked for is first.
 struct EventQueue {
@@ -21,6 +22,12 @@ struct EventQueue {
     case disconnected(node: Int, life: Int, from: Int)
     /// A node whose disk failed is started again.
     case nemesisRestart(node: Int, life: Int)
+    /// A node looks what is kept of its log.
+    case look(node: Int, life: Int)
+    /// It hears what that look has removed.
+    case compacted(node: Int, life: Int, through: UInt64)
+    /// It hears where the log could begin.
+    case moveStart(node: Int, life: Int, LogStart)
   }
 
   /// Small, because the heap moves it about; what happens waits in its slot.

@@ -5,6 +5,9 @@ import RaftNode
 struct Parcel {
   var from: Int
   var to: Int
+  /// What they are called.
+  var sender: NodeID
+  var receiver: NodeID
   var packet: Packet
 }
 

@@ -23,6 +23,11 @@ package struct Plan: Codable, Equatable, Sendable {
     package var electionTimeout: ClosedRange<UInt64> = 300_000_000...600_000_000
     /// Clients that ask what is true now.
     package var readers = 2
+    package var segmentBytes = 64 << 10
+    /// Nodes look after so many nanoseconds what is kept of the log; 0 = only when its start has moved.
+    package var looksAfter: UInt64 = 0
+    /// Segments go while those behind them hold so many bytes; 0 = none goes for its size.
+    package var retentionBytes: UInt64 = 0
   }
 
   package var conditions = Conditions()
@@ -60,6 +65,16 @@ package enum Trigger: String, Codable, Sendable {
   case voted
   /// As the leader it has handed a write to its disk, which is not done.
   case wrote
+  /// As the leader it has just sent a part of an image.
+  case sentImage
+  /// It has just answered a part of an image, and lacks others.
+  case tookPart
+  /// It has handed its disk an image, which is not in the log's place yet.
+  case installing
+  /// An image has just taken the place of its log.
+  case installed
+  /// It has just removed a segment from its log's front.
+  case removed
 }
 
 /// What an ambush does.
@@ -119,4 +134,8 @@ package enum Fault: Codable, Equatable, Sendable {
   /// The next node that comes to `at` is struck.
   case ambush(at: Trigger, Blow)
   case change(Change)
+  /// Somebody asks the leader to let the log begin behind so many percent of all records there ever were.
+  case trim(percent: Int)
+  /// Who is in no group gets an empty disk, and with it another name.
+  case wipe(Target, downFor: UInt64)
 }

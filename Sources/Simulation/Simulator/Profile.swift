@@ -15,12 +15,14 @@ package enum Profile: String, CaseIterable, Codable, Sendable {
   case late
   /// Nodes join, vote and leave while links break.
   case members
+  /// The log's start moves, and who was away meanwhile gets an image.
+  case trims
 
   /// By the seed, mostly everything.
   static func chosen(_ random: inout SeededRandom) -> Profile {
     let choices: [Profile] = [
       .net, .crash, .disk, .leader, .all, .all, .all, .elections, .figure8, .reads, .torn, .late,
-      .members, .members,
+      .members, .members, .trims, .trims,
     ]
     return choices[random.below(choices.count)]
   }
@@ -41,6 +43,7 @@ extension Plan {
     case .torn: writer.torn()
     case .late: writer.late()
     case .members: writer.members()
+    case .trims: writer.trims()
     }
     self = writer.plan
     steps.sort { $0.time < $1.time }
@@ -97,6 +100,7 @@ extension PlanWriter {
   mutating func scatter(_ profile: Profile) {
     if random.oneIn(3) { plan.conditions.appendBytes = 1 << (6 + random.below(7)) }
     if random.oneIn(4) { plan.conditions.electionTimeout = 300_000_000...330_000_000 }
+    if profile == .all, random.oneIn(2) { smallSegments() }
     while !isDone {
       wait(50...1_250)
       add(one(profile))
@@ -112,7 +116,8 @@ extension PlanWriter {
       case .disk: disks()
       case .leader: leaders()
       default:
-        network() + crashes() + disks() + leaders() + [.tearAll(downFor: some(20...1_500))]
+        network() + crashes() + disks() + leaders()
+          + [.tearAll(downFor: some(20...1_500)), .trim(percent: random.below(101))]
       }
     return choices[random.below(choices.count)]
   }
@@ -159,7 +164,8 @@ extension PlanWriter {
   }
 
   mutating func trigger() -> Trigger {
-    let all: [Trigger] = [.won, .committed, .acknowledged, .wrote]
+    var all: [Trigger] = [.won, .committed, .acknowledged, .wrote]
+    if plan.conditions.looksAfter > 0 { all += [.removed, .installing] }
     return all[random.below(all.count)]
   }
 

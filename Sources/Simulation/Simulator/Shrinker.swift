@@ -57,7 +57,8 @@ package struct Shrinker {
     let changes: [(inout Plan.Conditions) -> Void] = [
       { $0 = usual }, { $0.spares = 0 }, { $0.appendBytes = usual.appendBytes },
       { $0.electionTimeout = usual.electionTimeout }, { $0.readers = usual.readers },
-      { $0.readers = 0 },
+      { $0.readers = 0 }, { $0.segmentBytes = usual.segmentBytes },
+      { $0.retentionBytes = 0 }, { $0.looksAfter = 0 },
     ]
     for change in changes {
       var smaller = best

@@ -1,5 +1,6 @@
 import ClusterModel
 import CommitLog
+import RaftAPI
 import RaftCore
 import RaftNode
 import SimulatedDisk
@@ -11,7 +12,11 @@ struct SimulatedNode {
   var replica: Replica<SimulatedDisk>?
   /// Counts its starts: what was meant for an earlier life is dropped.
   var life = 0
-  var jobs: [DiskJob] = []
+  /// Counts its disks: one that was wiped is another node (rule 20).
+  var generation: UInt64 = 0
+  /// It has not started since it got its disk.
+  var isNew = true
+  var jobs: [NodeJob] = []
   var isDiskBusy = false
   /// Nanoseconds that each job takes at least, beside its own time.
   var slowness: UInt64 = 0
@@ -22,6 +27,14 @@ struct SimulatedNode {
   var wasLeader = false
   var lastCommit: UInt64 = 0
   var lastTerm: UInt64 = 0
+  /// Where the log begins, as it was last told.
+  var start = LogStart()
+  /// A look at what is kept of the log waits for the disk, or is under way.
+  var isLooking = false
+  /// One failed.
+  var hasStoppedLooking = false
+  /// The entry up to which its disk has states.
+  var checkpointed: UInt64 = 0
   /// What its disk certainly had when the process ended, and has therefore when it starts again.
   var kept = KeptLog()
   /// What it had when the end of its log was last damaged.
@@ -37,6 +50,35 @@ struct SimulatedNode {
   }
 
   var isUp: Bool { replica != nil }
+  /// What it is called.
+  var id: NodeID { NodeID(high: generation, low: UInt64(number + 1)) }
+
+  /// It gets an empty disk, and with it another name.
+  mutating func wipe() {
+    disk = SimulatedDisk()
+    generation += 1
+    isNew = true
+    kept = KeptLog()
+    lost = KeptLog()
+    isDoubtful = false
+  }
+
+  /// What belonged to the last process.
+  mutating func beginLife() {
+    life += 1
+    isNew = false
+    jobs = []
+    isDiskBusy = false
+    wasLeader = false
+    isDoubtful = false
+    lastCommit = 0
+    lastTerm = 0
+    timer = .max
+    start = LogStart()
+    isLooking = false
+    hasStoppedLooking = false
+    checkpointed = 0
+  }
 }
 
 /// The entries on a disk, without what is in them.

@@ -24,7 +24,11 @@ extension Simulation {
     guard !damaged[node], let replica = nodes[node].replica else { return }
     let kept = nodes[node].kept
     let index = kept.durable
-    guard let term = kept.log.term(at: index), index > replica.core.log.before.index else { return }
+    let before = replica.core.log.before
+    guard let term = kept.log.term(at: index), index > before.index else { return }
+    // An image ends with a committed entry: what stood there in a log that has another one was not committed, nor what was
+    // behind it (rule 21).
+    if before.index > kept.log.before.index, !kept.log.contains(before) { return }
     if replica.core.log.term(at: index) != term {
       oracle.fail(
         "n\(node + 1) starts without its entry \(index) of term \(term), which was on its disk")

@@ -1,5 +1,6 @@
 import ClusterModel
 import CommitLog
+import RaftAPI
 import RaftCore
 import RaftNode
 import SimulatedDisk
@@ -13,6 +14,7 @@ extension Simulation {
     if term < nodes[node].lastTerm { oracle.fail("the term of n\(node + 1) went back") }
     nodes[node].lastTerm = term
     let committed = replica.applied.tail.nextIndex - 1
+    followStart(node, replica)
     if committed < nodes[node].lastCommit { oracle.fail("n\(node + 1) takes commits back") }
     if committed > nodes[node].lastCommit {
       nodes[node].lastCommit = committed
@@ -22,7 +24,7 @@ extension Simulation {
     if leads, !nodes[node].wasLeader {
       verdict.elections += 1
       mix(term)
-      oracle.leads(node, term: term, firstKept: replica.core.log.firstIndex) {
+      oracle.leads(id(node), term: term, firstKept: replica.core.log.firstIndex) {
         replica.core.log.term(at: $0)
       }
     }
@@ -79,7 +81,9 @@ extension Simulation {
       if isMember, other.core.isUncertain {
         oracle.fail("n\(node + 1) does not trust its log at the end")
       }
+      checkState(node)
       judgeRecords(node, other)
+      if isMember { judgeStart(node, other) }
     }
     if workload.acknowledgedEnd > end.nextOffset {
       oracle.fail("\(workload.acknowledgedEnd) was acknowledged, the log ends at \(end.nextOffset)")
@@ -89,11 +93,20 @@ extension Simulation {
     }
   }
 
+  /// What the log's start took away is gone, unless a look at it has failed or is under way.
+  private mutating func judgeStart(_ node: Int, _ replica: Replica<SimulatedDisk>) {
+    // Who looks but once may have found no room.
+    guard plan.conditions.looksAfter > 0, !nodes[node].hasStoppedLooking, !nodes[node].isLooking
+    else { return }
+    let (start, told) = (replica.engine.offsets.lowerBound, replica.applied.start.offset)
+    if start != told { oracle.fail("n\(node + 1) begins at \(start), and not at \(told)") }
+  }
+
   /// The log as a reader of this node sees it against what clients were told.
   private mutating func judgeRecords(_ node: Int, _ replica: Replica<SimulatedDisk>) {
     let reader = EngineReader(replica.engine)
     let end = replica.committedEnd
-    var offset: UInt64 = 0
+    var offset = replica.engine.offsets.lowerBound
     var seen: Set<UInt64> = []
     while offset < end {
       let records: [Record]

@@ -7,10 +7,31 @@ extension Simulation {
   /// How many nodes there are, those that are in no group yet among them.
   var total: Int { options.nodes + plan.conditions.spares }
 
-  func founders() -> [MemberEntry] { (0..<options.nodes).map { member($0, isLearner: false) } }
+  static func founders(_ nodes: Int) -> [MemberEntry] {
+    (0..<nodes).map { node in
+      MemberEntry(SimulatedNode(node).id, name: "n\(node + 1)", address: "", isLearner: false)
+    }
+  }
+
+  func founders() -> [MemberEntry] { Simulation.founders(options.nodes) }
+
+  func isFounder(_ node: Int) -> Bool { node < options.nodes && nodes[node].generation == 0 }
 
   private func member(_ node: Int, isLearner: Bool) -> MemberEntry {
     MemberEntry(id(node), name: "n\(node + 1)", address: "", isLearner: isLearner)
+  }
+
+  /// Whoever is in no group gets an empty disk, and with it another name.
+  mutating func wipe(_ node: Int, _ time: UInt64) {
+    let isMember = nodes.contains { $0.replica?.core.membership.contains(id(node)) == true }
+    let state = oracle.state(at: oracle.lastCommitted)
+    guard !isMember, !state.members.contains(where: { $0.id == id(node) }) else { return }
+    if nodes[node].isUp { stop(node, power: false) }
+    nodes[node].wipe()
+    damaged[node] = false
+    roomAgain[node] = .max
+    verdict.wipes += 1
+    queue.add(.start(node: node), at: now + time)
   }
 
   /// Asks the leader for a change of the membership; what it must refuse, it refuses.

@@ -50,6 +50,8 @@ extension Simulation {
     case .ambush(let trigger, let blow): arm(trigger, blow)
     case .transfer(let target): transfer(to: target)
     case .change(let change): ask(for: change)
+    case .trim(let percent): trim(percent: percent)
+    case .wipe(let target, let time): if let node = resolve(target) { wipe(node, time) }
     case .cut, .isolate, .regroup, .heal, .disconnect, .loss, .doubling, .lateness, .lateAnswers:
       strikeNetwork(fault)
     case .slowDisk, .slowDisks, .diskError, .fullDisk: strikeDisk(fault)

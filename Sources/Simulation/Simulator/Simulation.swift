@@ -37,9 +37,19 @@ package struct Simulation {
     package var proposed = 0
     package var acknowledged = 0
     package var reads = 0
+    /// Requests that were in the log already, and answered as such.
+    package var repeats = 0
     package var elections = 0
     /// Of the membership, that were committed.
     package var changes = 0
+    /// Entries that moved the log's start.
+    package var trims = 0
+    /// Segments that nodes removed because of that.
+    package var segments = 0
+    /// Nodes that got an empty disk.
+    package var wipes = 0
+    /// Images that took the place of a node's log.
+    package var images = 0
     /// Over all that happened, in order.
     package var traceHash: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -47,14 +57,15 @@ package struct Simulation {
       let outcome = breach.map { "BREACH at \(breachTime / 1_000_000) ms: \($0)" } ?? "ok"
       return "seed \(seed), \(nodes) nodes, \(profile.rawValue): \(outcome); \(events) events, "
         + "\(faults) faults, \(elections) elections, \(acknowledged) of \(proposed) acknowledged, "
-        + "\(reads) reads, \(changes) changes, trace \(String(traceHash, radix: 16))"
+        + "\(reads) reads, \(changes) changes, \(trims) trims, \(segments) segments removed, \(images) images, \(wipes) wipes, "
+        + "trace \(String(traceHash, radix: 16))"
     }
   }
 
   let options: Options
   let plan: Plan
   var verdict: Verdict
-  let watcher = Watcher()
+  let watcher: Watcher
   var oracle: Oracle {
     get { watcher.oracle }
     nonmutating _modify { yield &watcher.oracle }
@@ -95,6 +106,7 @@ package struct Simulation {
     workload = Workload(random: workloadRandom)
     roomAgain = Array(repeating: .max, count: total)
     damaged = Array(repeating: false, count: total)
+    watcher = Watcher(Oracle(founders: Simulation.founders(options.nodes)))
   }
 
   /// Runs to the end or to the first breach.
@@ -115,6 +127,7 @@ package struct Simulation {
       happen(happening)
     }
     if oracle.breach == nil { judgeEnd() }
+    verdict.trims = oracle.starts.count
     verdict.breach = oracle.breach
     verdict.breachTime = now
     return verdict
@@ -146,6 +159,9 @@ package struct Simulation {
       if nodes[node].life == life { ask(for: change, of: node) }
     case .disconnected(let node, let life, let other): disconnected(node, life, from: other)
     case .nemesisRestart(let node, let life): restartFenced(node, life)
+    case .look(let node, let life): lookAgain(node, life)
+    case .compacted(let node, let life, let last): compacted(node, life, last)
+    case .moveStart(let node, let life, let start): moveStart(node, life, start)
     }
   }
 
@@ -153,21 +169,23 @@ package struct Simulation {
 
   var instant: Instant { Instant(nanoseconds: now + 1_000_000_000) }
 
-  func id(_ node: Int) -> NodeID { NodeID(low: UInt64(node + 1)) }
+  func id(_ node: Int) -> NodeID { nodes[node].id }
   func number(_ id: NodeID) -> Int { Int(id.low) - 1 }
 
   private func settings(_ node: Int) -> Replica<SimulatedDisk>.Settings {
     var settings = Replica<SimulatedDisk>.Settings()
-    settings.log.segmentBytes = 64 << 10
+    settings.log.segmentBytes = plan.conditions.segmentBytes
     settings.log.indexBytes = 12 * 256
-    settings.log.reserveStep = 16 << 10
+    settings.log.reserveStep = plan.conditions.segmentBytes / 4
+    settings.log.retention.bytes = plan.conditions.retentionBytes
     settings.appendBytes = plan.conditions.appendBytes
     settings.raft.electionTimeout = plan.conditions.electionTimeout
     settings.raft.windowMessages = 8
     let (clock, skew) = (clock, nodes[node].clockSkew)
     settings.log.clock = { clock.now(skew: skew) }
     let identity = LogIdentity(
-      clusterID: UniqueID(high: 7, low: 7), storageID: UniqueID(high: 0, low: UInt64(node + 1)),
+      clusterID: UniqueID(high: 7, low: 7),
+      storageID: UniqueID(high: id(node).high, low: id(node).low),
       logInstanceID: UniqueID(high: 9, low: 9))
     settings.log.newIdentity = { identity }
     return settings
@@ -180,22 +198,17 @@ package struct Simulation {
       // Who is in no group yet learns of it from the log.
       nodes[node].replica = try Replica(
         "/data", disk: nodes[node].disk, settings: settings(node),
-        founders: node < options.nodes ? founders() : [], isNew: nodes[node].life == 0,
+        founders: isFounder(node) ? founders() : [], isNew: nodes[node].isNew,
         random: random.fork(), mutant: options.mutant, at: instant)
     } catch {
       return refusedToStart(node, error)
     }
     checkKept(node)
     watch(node)
-    nodes[node].life += 1
-    nodes[node].jobs = []
-    nodes[node].isDiskBusy = false
-    nodes[node].wasLeader = false
-    nodes[node].isDoubtful = false
-    nodes[node].lastCommit = 0
-    nodes[node].lastTerm = 0
-    nodes[node].timer = .max
+    nodes[node].beginLife()
+    checkState(node)
     setTimer(node)
+    lookAgain(node, nodes[node].life)
   }
 
   /// A log whose acknowledged end is damaged, and says so, is not opened: then it was not cut either. The disk is given
@@ -220,13 +233,13 @@ package struct Simulation {
     damaged[node] = false
     guard let replica = nodes[node].replica else { return }
     let watcher = watcher
-    replica.onEntry = { [unowned replica] header, isApplied in
+    replica.onEntry = { [unowned replica] entry, isApplied in
       if isApplied {
-        watcher.oracle.applies(node, header, in: replica.core.hard.term)
+        watcher.oracle.applies(node, entry, in: replica.core.hard.term)
       } else {
         // The core knows of all entries of a message before the first of them is told of here.
-        let before = replica.core.log.term(at: header.index - 1)
-        watcher.oracle.stands(node, header, behind: before)
+        let before = replica.core.log.term(at: entry.header.index - 1)
+        watcher.oracle.stands(node, entry.header, behind: before)
       }
     }
   }
@@ -236,8 +249,13 @@ package struct Simulation {
     guard nodes[node].isUp else { return }
     if nodes[node].isDiskBusy, let job = nodes[node].jobs.first, let replica = nodes[node].replica {
       let calls = nodes[node].disk.calls
-      nodes[node].disk.faults.powerOffAfter = calls + diskRandom.below(6)
-      _ = replica.disk.perform(job)
+      nodes[node].disk.faults.powerOffAfter = calls + diskRandom.below(job.mostCalls)
+      switch job {
+      case .replica(let job): _ = replica.disk.perform(job)
+      case .retention:
+        _ = try? replica.lookAtRetention(
+          retentionLook(replica), checkpointed: &nodes[node].checkpointed)
+      }
     }
     nodes[node].kept = kept(node)
     nodes[node].isDoubtful = nodes[node].replica?.core.isUncertain ?? false
@@ -276,14 +294,14 @@ package struct Simulation {
   }
 
   private mutating func arrive(_ parcel: Parcel) {
-    guard let replica = nodes[parcel.to].replica else { return }
+    guard let replica = nodes[parcel.to].replica, id(parcel.to) == parcel.receiver else { return }
     if postpone(.arrives(parcel), parcel.to) { return }
     note("n\(parcel.from + 1) -> n\(parcel.to + 1) \(parcel.packet.message)")
     mix(UInt64(parcel.from) << 8 | UInt64(parcel.to))
     mix(UInt64(parcel.packet.frames.count))
     clock.set(now)
     carryOut(
-      parcel.to, replica.receive(parcel.packet, from: id(parcel.from), at: instant))
+      parcel.to, replica.receive(parcel.packet, from: parcel.sender, at: instant))
     endTurn(parcel.to)
   }
 
@@ -301,18 +319,20 @@ package struct Simulation {
       switch effect {
       case .send(let packet, let target):
         send(node, packet, to: target)
-        if case .voteAnswer(let answer) = packet.message, answer.isGranted { spring(.voted, node) }
+        hasSent(node, packet.message)
       case .disk(let job):
-        nodes[node].jobs.append(job)
+        nodes[node].jobs.append(.replica(job))
         beginJob(node)
         if job.isWrite, isLeader(node) { spring(.wrote, node) }
+        if case .install = job { spring(.installing, node) }
       case .resolved(let id, let outcome):
         if resolved(node, id, outcome) { spring(.acknowledged, node) }
       case .committed: if isLeader(node) { spring(.committed, node) }
       case .readReady(let id, let index): readReady(node, id, index)
       case .readFailed(let id): readFailed(id)
       case .roleChanged: if isLeader(node), !nodes[node].wasLeader { spring(.won, node) }
-      case .membershipChanged, .withdrawn, .imageNeeded, .imageInstalled: break
+      case .membershipChanged, .withdrawn, .imageNeeded: break
+      case .imageInstalled(let index, _): hasInstalled(node, index)
       case .damaged(let error): oracle.fail("n\(node + 1) cannot read its log: \(error)")
       }
     }
@@ -320,75 +340,43 @@ package struct Simulation {
 
   private func isLeader(_ node: Int) -> Bool { nodes[node].replica?.core.role == .leader }
 
+  /// An ambush may wait for what it has just said.
+  private mutating func hasSent(_ node: Int, _ message: Message) {
+    switch message {
+    case .voteAnswer(let answer) where answer.isGranted: spring(.voted, node)
+    case .image: spring(.sentImage, node)
+    case .imageAnswer: spring(.tookPart, node)
+    default: break
+    }
+  }
+
+  private mutating func hasInstalled(_ node: Int, _ index: UInt64) {
+    verdict.images += 1
+    mix(index)
+    note("n\(node + 1) has an image of all up to \(index)")
+    checkState(node)
+    spring(.installed, node)
+  }
+
   private mutating func send(_ node: Int, _ packet: Packet, to target: NodeID) {
     var isAnswer = false
     switch packet.message {
-    case .vote(let request): oracle.votes(node, term: request.term, for: id(node))
+    case .vote(let request): oracle.votes(id(node), term: request.term, for: id(node))
     case .voteAnswer(let answer):
       isAnswer = true
-      if answer.isGranted { oracle.votes(node, term: answer.electionTerm, for: target) }
-    case .preVoteAnswer, .appendAnswer: isAnswer = true
+      if answer.isGranted { oracle.votes(id(node), term: answer.electionTerm, for: target) }
+    case .preVoteAnswer, .appendAnswer, .imageAnswer: isAnswer = true
     default: break
     }
     let to = number(target)
+    // Who has another disk now listens under another name.
+    guard target == id(to) else { return }
     let (first, second) = network.delays(from: node, to: to, isAnswer: isAnswer)
     for delay in [first, second] {
       guard let delay else { continue }
-      queue.add(.arrives(Parcel(from: node, to: to, packet: packet)), at: now + delay)
+      let parcel = Parcel(
+        from: node, to: to, sender: id(node), receiver: target, packet: packet)
+      queue.add(.arrives(parcel), at: now + delay)
     }
-  }
-
-  // MARK: Disks
-
-  private mutating func beginJob(_ node: Int) {
-    guard nodes[node].isUp, !nodes[node].isDiskBusy, !nodes[node].jobs.isEmpty else { return }
-    nodes[node].isDiskBusy = true
-    let time = 80_000 + diskRandom.below(600_000 as UInt64) + nodes[node].slowness
-    queue.add(.diskDone(node: node, life: nodes[node].life), at: now + time)
-  }
-
-  private mutating func finishJob(_ node: Int, _ life: Int) {
-    guard nodes[node].life == life, let replica = nodes[node].replica else { return }
-    if postpone(.diskDone(node: node, life: life), node) { return }
-    let job = nodes[node].jobs.removeFirst()
-    clock.set(now)
-    let result = replica.disk.perform(job)
-    note("n\(node + 1) disk: \(job) -> \(result)")
-    nodes[node].isDiskBusy = false
-    if case .full(let batch, let ticket, let committed) = result {
-      // It waits for room.
-      nodes[node].jobs.insert(
-        .write(batch, ticket: ticket, committed: committed), at: 0)
-      nodes[node].isDiskBusy = true
-      queue.add(.diskDone(node: node, life: life), at: now + 50_000_000)
-    }
-    if case .failed(let error) = result {
-      mix(99)
-      guard case .io = error else {
-        if case .poisoned = error {} else { oracle.fail("n\(node + 1): \(error)") }
-        return failed(node, replica, result)
-      }
-      return failed(node, replica, result)
-    }
-    carryOut(node, replica.done(result, at: instant))
-    beginJob(node)
-    endTurn(node)
-  }
-
-  /// The node is fenced; somebody starts it again after a while.
-  private mutating func failed(
-    _ node: Int, _ replica: Replica<SimulatedDisk>, _ result: DiskResult
-  ) {
-    nodes[node].jobs = []
-    carryOut(node, replica.done(result, at: instant))
-    nodes[node].jobs = []
-    endTurn(node)
-    queue.add(.nemesisRestart(node: node, life: nodes[node].life), at: now + 700_000_000)
-  }
-
-  mutating func restartFenced(_ node: Int, _ life: Int) {
-    guard nodes[node].life == life else { return }
-    stop(node, power: true)
-    start(node)
   }
 }

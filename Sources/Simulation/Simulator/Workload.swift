@@ -17,18 +17,31 @@ struct Workload {
     var sequence: UInt64 = 0
     /// The records that an idempotent one is writing now.
     var values: [UInt64] = []
+    /// The last request that an idempotent one was told is in the log.
+    var last: Written?
     /// It writes the same again: what became of the last attempt is not known.
     var isRetry = false
     /// Requests that are not answered.
     var outstanding = 0
   }
 
+  /// A request that is in the log.
+  struct Written {
+    var values: [UInt64]
+    var sequence: UInt64
+    var offset: UInt64
+  }
+
   enum Operation {
     case produce(producer: Int, values: [UInt64])
     case initProducer(producer: Int)
+    /// Of what it was told is in the log.
+    case again(producer: Int, Written)
     case read(node: Int, acknowledgedBefore: UInt64)
     /// Of the membership.
     case change
+    /// Of the log's start.
+    case moveStart
   }
 
   /// A read whose index is known, which waits until its entries are applied.
@@ -94,6 +107,9 @@ extension Simulation {
     guard workload.producers[number].outstanding == 0 else { return }
     guard var stamp = workload.producers[number].stamp else { return beginProducer(number) }
     if !workload.producers[number].isRetry {
+      if let last = workload.producers[number].last, workload.random.oneIn(24) {
+        return writeAgain(number, last, stamp)
+      }
       let values = workload.newValues()
       workload.producers[number].values = values
       workload.idempotent.formUnion(values)
@@ -105,11 +121,25 @@ extension Simulation {
   private mutating func write(_ number: Int, _ values: [UInt64], _ stamp: ProducerStamp?) {
     verdict.proposed += 1
     let id = workload.newOperation(.produce(producer: number, values: values))
-    let records = values.map { value in
-      Record(value: withUnsafeBytes(of: value.littleEndian) { Array($0) })
-    }
+    let records = records(values)
     call(number, id) { replica, instant in
       replica.propose([Proposal(id: id, records: records, stamp: stamp)], at: instant)
+    }
+  }
+
+  /// What was acknowledged comes again, as after an answer that was lost: it is told of, and not written.
+  private mutating func writeAgain(
+    _ number: Int, _ last: Workload.Written, _ stamp: ProducerStamp
+  ) {
+    let id = workload.newOperation(.again(producer: number, last))
+    let stamp = ProducerStamp(id: stamp.id, epoch: stamp.epoch, sequence: last.sequence)
+    let proposal = Proposal(id: id, records: records(last.values), stamp: stamp)
+    call(number, id) { replica, instant in replica.propose([proposal], at: instant) }
+  }
+
+  private func records(_ values: [UInt64]) -> [Record] {
+    values.map { value in
+      Record(value: withUnsafeBytes(of: value.littleEndian) { Array($0) })
     }
   }
 
@@ -150,13 +180,15 @@ extension Simulation {
       if case .producer(let id, let epoch) = outcome {
         workload.producers[producer].stamp = ProducerStamp(id: id, epoch: epoch, sequence: 0)
         workload.producers[producer].sequence = 0
+        workload.producers[producer].last = nil
         workload.producers[producer].isRetry = false
       } else {
         lookElsewhere(producer)
       }
       answered(producer)
+    case .again(let producer, let written): repeated(node, producer, written, outcome)
     case .change: if case .membershipChanged = outcome { verdict.changes += 1 }
-    case .read: break
+    case .read, .moveStart: break
     }
     return false
   }
@@ -167,9 +199,15 @@ extension Simulation {
     switch outcome {
     case .appended(let offset, _, _, let isDuplicate):
       acknowledge(node, offset, values, isDuplicate: isDuplicate)
+      if workload.producers[producer].isIdempotent {
+        let sequence = workload.producers[producer].sequence
+        workload.producers[producer].last = Workload.Written(
+          values: values, sequence: sequence, offset: offset)
+      }
       workload.producers[producer].sequence += UInt64(values.count)
       workload.producers[producer].isRetry = false
-    case .refused(.producer):
+    case .refused(.producer(let why)):
+      if why == .unknown { checkUnknown(node, producer) }
       // Its life is over (another one began, or it was forgotten): it begins a new one, and does not know what became of
       // the last request.
       workload.producers[producer].stamp = nil
@@ -180,6 +218,32 @@ extension Simulation {
     case .producer, .membershipChanged, .done: oracle.fail("a produce was answered with \(outcome)")
     }
     answered(producer)
+  }
+
+  private mutating func repeated(
+    _ node: Int, _ producer: Int, _ written: Workload.Written, _ outcome: ProposalOutcome
+  ) {
+    switch outcome {
+    case .appended(written.offset, _, _, true): verdict.repeats += 1
+    case .appended(let offset, _, _, _):
+      oracle.fail(
+        "n\(node + 1) writes again at \(offset) what was acknowledged at \(written.offset)")
+    case .refused(.producer(.unknown)): checkUnknown(node, producer)
+    case .unknown, .refused: lookElsewhere(producer)
+    case .producer, .membershipChanged, .done: oracle.fail("a produce was answered with \(outcome)")
+    }
+    answered(producer)
+  }
+
+  /// A producer is unknown only to one whose log does not have it.
+  private mutating func checkUnknown(_ node: Int, _ producer: Int) {
+    guard let stamp = workload.producers[producer].stamp, let replica = nodes[node].replica else {
+      return
+    }
+    let known = oracle.state(at: min(oracle.lastCommitted, replica.applied.tail.nextIndex - 1))
+    if known.producers.contains(where: { $0.id == stamp.id && $0.epoch == stamp.epoch }) {
+      oracle.fail("n\(node + 1) does not know producer \(stamp.id), which its log brought")
+    }
   }
 
   private mutating func lookElsewhere(_ producer: Int) {
@@ -206,11 +270,11 @@ extension Simulation {
       workload.producers[producer].isRetry = true
       lookElsewhere(producer)
       answered(producer)
-    case .initProducer(let producer):
+    case .initProducer(let producer), .again(let producer, _):
       lookElsewhere(producer)
       answered(producer)
     case .read: workload.reads.removeAll { $0.id == id }
-    case .change: break
+    case .change, .moveStart: break
     }
   }
 }
