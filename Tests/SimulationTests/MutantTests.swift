@@ -33,16 +33,18 @@ import Testing
   }
 
   @Test func `a plan that fails is made small, and fails as it did`() throws {
-    let seed = try #require(
-      (1...60 as ClosedRange<UInt64>).first {
-        verdict(.oldTermCommittedByCount, .figure8, $0).breach != nil
-      })
-    var options = Simulation.Options(seed: seed)
-    options.nodes = seed % 2 == 0 ? 3 : 5
-    options.duration = 20_000_000_000
-    options.profile = .figure8
-    options.mutant = .oldTermCommittedByCount
-    let whole = Case(options)
+    func options(_ seed: UInt64) -> Simulation.Options {
+      var options = Simulation.Options(seed: seed)
+      options.nodes = 5
+      options.duration = 8_000_000_000
+      options.profile = .crash
+      options.mutant = .acknowledgedBeforeSync
+      return options
+    }
+    let failing = (1...60 as ClosedRange<UInt64>).lazy.map { Case(options($0)) }.first {
+      $0.run().breach != nil
+    }
+    let whole = try #require(failing)
     let kind = whole.run().kind
     #expect(kind != nil)
     var shrinker = Shrinker { $0.run().kind == kind }
