@@ -77,6 +77,7 @@ extension DistlogError {
     case "OFFSET_TRUNCATED": "read from the earliest record, or skip what is lost"
     case "ACL_DENIED": "the server's policy has no rule that allows this subject to do it"
     case "DRAINING": "the server is stopping: try again, or another server"
+    case "CHANGE_OUTCOME_UNKNOWN": "`servers` tells whether it is"
     case "OUTCOME_UNKNOWN": "the records may be in the log: look before sending them again"
     case "DISK_FULL": "nothing was written; it can be tried again when the server has space"
     case "TOO_MANY_FILES":

@@ -151,8 +151,8 @@ actor Seeds {
     do {
       let list = try await list(of: channel)
       guard !list.servers.isEmpty else { return .stranger }
-      // What a server alone advertises need not be how it is reached from here.
-      if list.servers.count == 1 { return .leader(nil, channel) }
+      // What a server alone advertises need not be how it is reached from here. One that was removed knows of others only.
+      if list.servers.count == 1, list.servers[0].isLeader { return .leader(nil, channel) }
       guard let told = list.servers.first(where: \.isLeader),
         let found = try? ServerAddress(told.rpcAddr)
       else { return .knowsNone(channel) }
