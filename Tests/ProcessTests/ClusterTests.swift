@@ -115,6 +115,8 @@ extension RealProcesses {
       "what_is_kept_is_set_for_all",
       "a_server_joins_a_log_that_has_lost_its_front",
       "leadership_goes_where_it_is_sent",
+      "transfers_at_once_all_end_and_sigterm_still_stops",
+      "a_leader_is_removed_and_the_removed_know_it",
       "a_server_is_replaced_under_load",
       "a_wiped_disk_is_another_server",
       "the_last_majority_is_not_removed",

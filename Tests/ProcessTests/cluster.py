@@ -312,6 +312,66 @@ def leadership_goes_where_it_is_sent(cluster):
 
 
 @check
+def transfers_at_once_all_end_and_sigterm_still_stops(cluster):
+    def at_once(leader, count):
+        def ask():
+            try:
+                leader.call(lambda channel: log_pb2_grpc.ClusterStub(channel).TransferLeadership(
+                    log_pb2.TransferLeadershipRequest(), timeout=10))
+                ended.append("ok")
+            except grpc.RpcError as error:
+                ended.append(error.code())
+        ended = []
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        return threads, ended
+    threads, ended = at_once(cluster.leader(), 6)
+    for thread in threads:
+        thread.join(15)
+    equal(len(ended), 6, "transfers that ended")
+    true(grpc.StatusCode.DEADLINE_EXCEEDED not in ended, f"none hangs: {ended}")
+    leader = cluster.leader()
+    threads, _ = at_once(leader, 6)
+    equal(leader.terminate(), 0, "exit code after SIGTERM")
+    leader.start()
+    for thread in threads:
+        thread.join(15)
+    cluster.verify()
+
+
+@check
+def a_leader_is_removed_and_the_removed_know_it(cluster):
+    """At once, and nobody is told that the outcome is unknown."""
+    added = cluster.another()
+    added.start()
+    cluster.client("cluster", "add", added.id, added.address)
+    within(20, lambda: len([1 for server in servers_of(cluster.leader()).servers
+                            if server.role == log_pb2.SERVER_ROLE_VOTER]) == 4, "four have a vote")
+    for leads in (True, False):
+        leader = cluster.leader()
+        gone = leader if leads else next(node for node in cluster.nodes if node is not leader and node is not added)
+        left = [node for node in cluster.nodes if node is not gone]
+        cluster.client("cluster", "remove", gone.id)
+        within(10, lambda: '"this server is no member' in gone.log(), f"{gone.id} knows that it was removed")
+        equal(sorted(server.id for server in servers_of(cluster.leader(among=left)).servers),
+              sorted(node.id for node in left))
+        # Whoever asks the removed one first still finds the leader.
+        cluster.client("produce", servers_at=",".join(node.address for node in [gone, *left]), text=b"x\n", timeout=30)
+        gone.terminate()
+        shutil.rmtree(gone.data)
+        gone.expect = 0
+        gone.start()
+        cluster.client("cluster", "add", gone.id, gone.address, servers_at=",".join(node.address for node in left))
+        within(20, lambda: len([1 for server in servers_of(cluster.leader(among=left)).servers
+                                if server.role == log_pb2.SERVER_ROLE_VOTER]) == 4, "it has a vote again")
+    cluster.client("cluster", "remove", added.id)
+    added.terminate()
+    cluster.nodes.remove(added)
+    cluster.verify()
+
+
+@check
 def a_server_is_replaced_under_load(cluster):
     history = History()
     start = end_of(cluster.leader())

@@ -205,6 +205,18 @@ import Testing
     #expect(lab.desks[2].reads[5] == .some(5))
   }
 
+  @Test func `rule 18: a question to the leader that was lost is asked again`() {
+    var lab = led()
+    lab.propose(1, 4)
+    lab.deliver()
+    lab.handle(3, .read(id: 5))
+    lab.letters.removeAll()
+    lab.run(nanoseconds: 250_000_000)
+    #expect(lab.desks[2].reads[5] == nil)
+    lab.run(nanoseconds: 100_000_000)
+    #expect(lab.desks[2].reads[5] == .some(5))
+  }
+
   @Test func `rule 19: one voter at a time, and one change at a time`() throws {
     var lab = led()
     #expect(throws: RaftRefusal.notOneStep) {

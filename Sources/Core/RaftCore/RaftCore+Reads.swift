@@ -11,6 +11,14 @@ struct PendingRead: Sendable {
   var round: UInt64?
 }
 
+/// A read for which the leader was asked.
+struct AskedRead: Sendable {
+  var id: UInt64
+  var since: Instant
+  /// When the leader was asked last.
+  var asked: Instant
+}
+
 extension RaftCore {
   mutating func read(_ id: UInt64) {
     if role == .leader {
@@ -19,7 +27,7 @@ extension RaftCore {
       guard askedReads.count < settings.pendingReads else {
         return actions.append(.readFailed(id: id))
       }
-      askedReads.append(id)
+      askedReads.append(AskedRead(id: id, since: now, asked: now))
       send(.readIndex(ReadQuestion(term: hard.term, id: id)), to: leader)
     } else {
       actions.append(.readFailed(id: id))
@@ -32,7 +40,7 @@ extension RaftCore {
   }
 
   mutating func receivedReadIndexAnswer(_ answer: ReadAnswer) {
-    guard let place = askedReads.firstIndex(of: answer.id) else { return }
+    guard let place = askedReads.firstIndex(where: { $0.id == answer.id }) else { return }
     askedReads.remove(at: place)
     if let index = answer.index {
       actions.append(.readReady(id: answer.id, index: index))
@@ -42,8 +50,31 @@ extension RaftCore {
   }
 
   mutating func failAskedReads() {
-    for id in askedReads { actions.append(.readFailed(id: id)) }
+    for read in askedReads { actions.append(.readFailed(id: read.id)) }
     askedReads.removeAll()
+  }
+
+  /// Questions and answers may be lost: the leader is asked again after an election timeout, and not for ever.
+  mutating func askAgain() {
+    guard let leader, now >= nextAsking else { return }
+    var late: [AskedRead] = []
+    // In the order in which they were asked last.
+    while let first = askedReads.first, now >= due(first) {
+      askedReads.removeFirst()
+      guard now.since(first.since) < 2 * settings.electionTimeout.upperBound else {
+        actions.append(.readFailed(id: first.id))
+        continue
+      }
+      send(.readIndex(ReadQuestion(term: hard.term, id: first.id)), to: leader)
+      late.append(AskedRead(id: first.id, since: first.since, asked: now))
+    }
+    askedReads += late
+  }
+
+  var nextAsking: Instant { askedReads.first.map(due) ?? .never }
+
+  private func due(_ read: AskedRead) -> Instant {
+    read.asked + settings.electionTimeout.lowerBound
   }
 
   private mutating func add(_ read: PendingRead) {

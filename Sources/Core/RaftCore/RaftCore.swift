@@ -84,7 +84,7 @@ package struct RaftCore: Sendable {
   var session: UInt64 = 0
   var election = Election()
   /// Reads the leader was asked about.
-  var askedReads: [UInt64] = []
+  var askedReads: [AskedRead] = []
 
   // The leader.
   var progress: [Progress] = []
@@ -131,7 +131,7 @@ package struct RaftCore: Sendable {
   package var canPropose: Bool { role == .leader && transfer == nil && !isFenced }
   /// The latest moment at which `tick` is due.
   package var deadline: Instant {
-    role == .leader ? min(nextHeartbeat, nextCheck) : electionDeadline
+    role == .leader ? min(nextHeartbeat, nextCheck) : min(electionDeadline, nextAsking)
   }
   /// Whether an entry of the present term is committed: what is before it is, too.
   package var hasCommittedInTerm: Bool { log.term(at: commit) == hard.term }
@@ -168,8 +168,9 @@ package struct RaftCore: Sendable {
   private mutating func tick() {
     if role == .leader {
       leaderTick()
-    } else if now >= electionDeadline {
-      electionTimedOut()
+    } else {
+      askAgain()
+      if now >= electionDeadline { electionTimedOut() }
     }
   }
 

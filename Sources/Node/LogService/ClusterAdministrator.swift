@@ -108,7 +108,9 @@ package final class ClusterAdministrator: Sendable {
       if let leader {
         replica.lagRecords = leader.endOffset - min(leader.endOffset, report.endOffset)
         let newest = leader.newestLogTime
-        replica.lagMs = (newest - min(newest, report.newestLogTime)) / 1_000_000
+        // One that has no entry yet has no time either.
+        let own = report.newestLogTime == 0 ? newest : report.newestLogTime
+        replica.lagMs = (newest - min(newest, own)) / 1_000_000
       }
       return replica
     }
@@ -144,7 +146,8 @@ package final class ClusterAdministrator: Sendable {
         "\(request.id) is in no cluster yet, or in another: start it with --join and an empty data folder",
         reason: "CLUSTER_MISMATCH", metadata: [("expected", about.clusterID)])
     }
-    var members = runner.status.members
+    let status = runner.status
+    var members = status.members
     if let before = members.firstIndex(where: { $0.id == server.id }) {
       guard members[before].address != request.rpcAddr else { return exists(request.id) }
       members[before].address = request.rpcAddr
@@ -160,7 +163,7 @@ package final class ClusterAdministrator: Sendable {
       entry.wantsVote = request.role == .voter
       members.append(entry)
     }
-    return await change(to: members)
+    return await change(to: members, status)
   }
 
   private func exists(_ id: String) -> Status {
@@ -171,7 +174,8 @@ package final class ClusterAdministrator: Sendable {
 
   func promote(_ request: PromoteServerRequest) async -> Status? {
     if let refusal = leaderRefusal() { return refusal }
-    let members = runner.status.members
+    let status = runner.status
+    let members = status.members
     guard let member = members.first(where: { $0.name == request.id }) else {
       return notFound(request.id)
     }
@@ -182,12 +186,13 @@ package final class ClusterAdministrator: Sendable {
         "\(request.id) has not caught up yet: `cluster status` tells how far it is",
         reason: "NOT_CAUGHT_UP", metadata: [("id", request.id)], retryAfter: .seconds(1))
     }
-    return await change(to: members.promoting(member.id))
+    return await change(to: members.promoting(member.id), status)
   }
 
   func remove(_ request: RemoveServerRequest) async -> Status? {
     if let refusal = leaderRefusal() { return refusal }
-    let members = runner.status.members
+    let status = runner.status
+    let members = status.members
     guard let member = members.first(where: { $0.name == request.id }) else {
       return notFound(request.id)
     }
@@ -209,7 +214,12 @@ package final class ClusterAdministrator: Sendable {
           metadata: [("alive", "\(alive)"), ("voters", "\(voters.count)")])
       }
     }
-    return await change(to: left)
+    if member.id == runner.id {
+      // The next leader removes it, so that nobody has to wait for an election. Where none takes over, this one does.
+      await runner.handOver(within: .seconds(2))
+      if let refusal = leaderRefusal() { return refusal }
+    }
+    return await change(to: left, status)
   }
 
   func transfer(_ request: TransferLeadershipRequest) async -> Status? {
@@ -248,11 +258,14 @@ package final class ClusterAdministrator: Sendable {
       reason: "SERVER_NOT_FOUND", metadata: [("id", id)])
   }
 
-  private func change(to members: [MemberEntry]) async -> Status? {
-    switch await runner.changeMembers(to: members) {
+  private func change(to members: [MemberEntry], _ seen: RaftStatus) async -> Status? {
+    switch await runner.changeMembers(to: members, seen: seen.membershipIndex) {
     case .membershipChanged, .appended, .producer, .done: return nil
     case .unknown(let term, let index):
-      return Status(LogFailure.leadershipLost(term: term, index: index))
+      return Status(
+        .aborted,
+        "this server lost its leadership before the change was committed: it may or may not be in force",
+        reason: "CHANGE_OUTCOME_UNKNOWN", metadata: [("term", "\(term)"), ("index", "\(index)")])
     case .refused(.raft(.notLeader)): return leaderRefusal() ?? Status(LogFailure.noLeader)
     case .refused(.raft(.changeInProgress)), .refused(.raft(.notReady)),
       .refused(.raft(.transferring)):

@@ -22,7 +22,7 @@ extension RaftRunner {
     case .readReady(let id, let index): readReady(id, index)
     case .readFailed(let id): readers.removeValue(forKey: id)?(nil)
     case .roleChanged:
-      if replica.core.role != .leader, leaving != nil {
+      if replica.core.role != .leader, !leavers.isEmpty {
         publish()
         hasLeft()
       }
@@ -35,7 +35,8 @@ extension RaftRunner {
     }
   }
 
-  /// Has a link to each other member of the latest membership, and to nobody else.
+  /// Has a link to each other member of the latest membership, and for a while to those that were: a change is not committed
+  /// when it is in the log, and who is removed is to learn of it.
   func connect() {
     guard !isStopping else { return }
     var gone = Set(links.keys)
@@ -49,7 +50,19 @@ extension RaftRunner {
       gone.remove(node)
       connect(node, address)
     }
-    for node in gone { links.removeValue(forKey: node)?.close() }
+    departing = departing.filter { gone.contains($0.key) }
+    for node in gone where departing[node] == nil { departing[node] = Self.now() }
+  }
+
+  /// How long who is no member any more is spoken to; nanoseconds.
+  private static let partingTime: UInt64 = 2_000_000_000
+
+  private func leaveDeparted() {
+    let now = Self.now()
+    for (node, since) in departing where now.since(since) > Self.partingTime {
+      departing[node] = nil
+      links.removeValue(forKey: node)?.close()
+    }
   }
 
   private func connect(_ node: NodeID, _ address: PeerAddress) {
@@ -134,8 +147,10 @@ extension RaftRunner {
 
   /// From time to time: a disk that hangs must not keep its server in office.
   func lookAround() {
+    leaveDeparted()
     for link in links.values { link.keepOpen() }
     promoteLearner()
+    giveUpReaders()
     guard isDiskBusy, !isDiskStalled, Self.now().since(diskBegan) > settings.slowDisk else {
       return
     }

@@ -28,8 +28,16 @@ extension RaftRunner {
   }
 
   /// Changes who is in the group; one voter at a time.
-  package func changeMembers(to members: [MemberEntry]) async -> ProposalOutcome {
+  ///
+  /// - Parameter seen: the `membershipIndex` that `members` were made from; refused where they have changed since.
+  package func changeMembers(
+    to members: [MemberEntry], seen: UInt64
+  ) async -> ProposalOutcome {
     await request { [self] id in
+      guard replica.core.membershipIndex == seen else {
+        proposers.removeValue(forKey: id)?(.refused(.raft(.changeInProgress)))
+        return
+      }
       step { replica.changeMembers(id: id, to: members, at: $0) }
     }
   }
@@ -69,8 +77,12 @@ extension RaftRunner {
         promise.succeed()
         return promise.futureResult
       }
-      leaving = promise
-      eventLoop.assumeIsolated().scheduleTask(in: limit) { self.hasLeft() }
+      lastRequest += 1
+      let number = lastRequest
+      leavers[number] = promise
+      eventLoop.assumeIsolated().scheduleTask(in: limit) {
+        self.leavers.removeValue(forKey: number)?.succeed()
+      }
       step { replica.handle(.transfer(to: heir), at: $0) }
       return promise.futureResult
     }
@@ -85,8 +97,9 @@ extension RaftRunner {
   }
 
   func hasLeft() {
-    leaving?.succeed()
-    leaving = nil
+    let done = leavers.values
+    leavers.removeAll()
+    for promise in done { promise.succeed() }
   }
 
   /// The offset below which a read that began now must see all records, once this server has them; nil where no leader
@@ -133,6 +146,13 @@ extension RaftRunner {
   }
 }
 
+/// A read that waits for an entry to be applied.
+struct LateReader {
+  var index: UInt64
+  var since: Instant
+  var done: (UInt64?) -> Void
+}
+
 // MARK: - On the loop
 
 extension RaftRunner {
@@ -174,8 +194,21 @@ extension RaftRunner {
 
   func readReady(_ id: UInt64, _ index: UInt64) {
     guard let done = readers.removeValue(forKey: id) else { return }
-    lateReaders.append((index, done))
+    guard lateReaders.count < replica.settings.raft.pendingReads else { return done(nil) }
+    lateReaders.append(LateReader(index: index, since: Self.now(), done: done))
     answerReaders(through: replica.applied.tail.nextIndex - 1)
+  }
+
+  /// How long a read waits for this server to have what it is to see; nanoseconds.
+  private static let readPatience: UInt64 = 5_000_000_000
+
+  /// A server that is far behind, or has no room for more, says so in the end.
+  func giveUpReaders() {
+    guard !lateReaders.isEmpty else { return }
+    let now = Self.now()
+    let late = lateReaders.filter { now.since($0.since) > Self.readPatience }
+    lateReaders.removeAll { now.since($0.since) > Self.readPatience }
+    for reader in late { reader.done(nil) }
   }
 
   func answerReaders(through index: UInt64) {

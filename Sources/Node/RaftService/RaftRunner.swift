@@ -43,6 +43,8 @@ package final class RaftRunner: @unchecked Sendable {
   var links: [NodeID: PeerLink] = [:]
   /// Servers that this one's log does not name as members, and that speak to it: a leader that adds it, for one.
   var strangers: [NodeID: PeerAddress] = [:]
+  /// Since when servers to which there is a link are members no more.
+  var departing: [NodeID: Instant] = [:]
 
   // The disk.
   let diskThread: DiskThread
@@ -63,7 +65,6 @@ package final class RaftRunner: @unchecked Sendable {
 
   /// Of the disk's free space, as last seen.
   var roomLevel = DiskRoom.Level.enough
-  /// Whether records are refused for want of space. On the event loop.
 
   /// Starts the next write when those that it waits for do not come.
   var buildTimer: Scheduled<Void>?
@@ -76,10 +77,11 @@ package final class RaftRunner: @unchecked Sendable {
   var proposers: [UInt64: (ProposalOutcome) -> Void] = [:]
   var readers: [UInt64: (UInt64?) -> Void] = [:]
   /// Reads that wait for an entry to be applied.
-  var lateReaders: [(index: UInt64, done: (UInt64?) -> Void)] = []
-  var lastRequest: UInt64 = 0
-  /// Set while leadership is being handed over.
-  var leaving: EventLoopPromise<Void>?
+  var lateReaders: [LateReader] = []
+  /// Not from 0: what others answer to an earlier life of this server is no answer to this one.
+  var lastRequest = UInt64.random(in: 1...(1 << 61))
+  /// Those who wait for leadership to be handed over.
+  var leavers: [UInt64: EventLoopPromise<Void>] = [:]
   private var readyWaiters: [CheckedContinuation<Void, Never>] = []
 
   // Time.
