@@ -649,6 +649,51 @@ void   log__v1__status_response__free_unpacked
   assert(message->base.descriptor == &log__v1__status_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   log__v1__alarm__init
+                     (Log__V1__Alarm         *message)
+{
+  static const Log__V1__Alarm init_value = LOG__V1__ALARM__INIT;
+  *message = init_value;
+}
+size_t log__v1__alarm__get_packed_size
+                     (const Log__V1__Alarm *message)
+{
+  assert(message->base.descriptor == &log__v1__alarm__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t log__v1__alarm__pack
+                     (const Log__V1__Alarm *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &log__v1__alarm__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t log__v1__alarm__pack_to_buffer
+                     (const Log__V1__Alarm *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &log__v1__alarm__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Log__V1__Alarm *
+       log__v1__alarm__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Log__V1__Alarm *)
+     protobuf_c_message_unpack (&log__v1__alarm__descriptor,
+                                allocator, len, data);
+}
+void   log__v1__alarm__free_unpacked
+                     (Log__V1__Alarm *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &log__v1__alarm__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   log__v1__peer_progress__init
                      (Log__V1__PeerProgress         *message)
 {
@@ -2851,7 +2896,7 @@ const ProtobufCMessageDescriptor log__v1__status_response__limits_entry__descrip
   (ProtobufCMessageInit) log__v1__status_response__limits_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor log__v1__status_response__field_descriptors[15] =
+static const ProtobufCFieldDescriptor log__v1__status_response__field_descriptors[16] =
 {
   {
     "server_id",
@@ -2998,6 +3043,18 @@ static const ProtobufCFieldDescriptor log__v1__status_response__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "alarms",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Log__V1__StatusResponse, n_alarms),
+    offsetof(Log__V1__StatusResponse, alarms),
+    &log__v1__alarm__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "started_unix_nano",
     15,
     PROTOBUF_C_LABEL_NONE,
@@ -3035,6 +3092,7 @@ static const ProtobufCFieldDescriptor log__v1__status_response__field_descriptor
   },
 };
 static const unsigned log__v1__status_response__field_indices_by_name[] = {
+  12,   /* field[12] = alarms */
   8,   /* field[8] = applied_index */
   1,   /* field[1] = cluster_id */
   7,   /* field[7] = commit_index */
@@ -3042,22 +3100,21 @@ static const unsigned log__v1__status_response__field_indices_by_name[] = {
   11,   /* field[11] = disk_used_bytes */
   6,   /* field[6] = last_index */
   4,   /* field[4] = leader_id */
-  13,   /* field[13] = limits */
+  14,   /* field[14] = limits */
   9,   /* field[9] = peers */
   3,   /* field[3] = raft_state */
-  14,   /* field[14] = replicas */
+  15,   /* field[15] = replicas */
   0,   /* field[0] = server_id */
-  12,   /* field[12] = started_unix_nano */
+  13,   /* field[13] = started_unix_nano */
   5,   /* field[5] = term */
   2,   /* field[2] = version */
 };
-static const ProtobufCIntRange log__v1__status_response__number_ranges[4 + 1] =
+static const ProtobufCIntRange log__v1__status_response__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 11, 9 },
-  { 15, 12 },
-  { 17, 13 },
-  { 0, 15 }
+  { 17, 14 },
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor log__v1__status_response__descriptor =
 {
@@ -3067,11 +3124,88 @@ const ProtobufCMessageDescriptor log__v1__status_response__descriptor =
   "Log__V1__StatusResponse",
   "log.v1",
   sizeof(Log__V1__StatusResponse),
-  15,
+  16,
   log__v1__status_response__field_descriptors,
   log__v1__status_response__field_indices_by_name,
-  4,  log__v1__status_response__number_ranges,
+  3,  log__v1__status_response__number_ranges,
   (ProtobufCMessageInit) log__v1__status_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor log__v1__alarm__field_descriptors[4] =
+{
+  {
+    "server_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Alarm, server_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Alarm, kind),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Alarm, message),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since_unix_nano",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Alarm, since_unix_nano),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned log__v1__alarm__field_indices_by_name[] = {
+  1,   /* field[1] = kind */
+  2,   /* field[2] = message */
+  0,   /* field[0] = server_id */
+  3,   /* field[3] = since_unix_nano */
+};
+static const ProtobufCIntRange log__v1__alarm__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor log__v1__alarm__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "log.v1.Alarm",
+  "Alarm",
+  "Log__V1__Alarm",
+  "log.v1",
+  sizeof(Log__V1__Alarm),
+  4,
+  log__v1__alarm__field_descriptors,
+  log__v1__alarm__field_indices_by_name,
+  1,  log__v1__alarm__number_ranges,
+  (ProtobufCMessageInit) log__v1__alarm__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor log__v1__peer_progress__field_descriptors[5] =

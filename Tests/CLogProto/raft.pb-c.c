@@ -187,6 +187,51 @@ void   raft__v1__server_report__free_unpacked
   assert(message->base.descriptor == &raft__v1__server_report__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   raft__v1__server_alarm__init
+                     (Raft__V1__ServerAlarm         *message)
+{
+  static const Raft__V1__ServerAlarm init_value = RAFT__V1__SERVER_ALARM__INIT;
+  *message = init_value;
+}
+size_t raft__v1__server_alarm__get_packed_size
+                     (const Raft__V1__ServerAlarm *message)
+{
+  assert(message->base.descriptor == &raft__v1__server_alarm__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t raft__v1__server_alarm__pack
+                     (const Raft__V1__ServerAlarm *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &raft__v1__server_alarm__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t raft__v1__server_alarm__pack_to_buffer
+                     (const Raft__V1__ServerAlarm *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &raft__v1__server_alarm__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Raft__V1__ServerAlarm *
+       raft__v1__server_alarm__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Raft__V1__ServerAlarm *)
+     protobuf_c_message_unpack (&raft__v1__server_alarm__descriptor,
+                                allocator, len, data);
+}
+void   raft__v1__server_alarm__free_unpacked
+                     (Raft__V1__ServerAlarm *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &raft__v1__server_alarm__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   raft__v1__fetch_request__init
                      (Raft__V1__FetchRequest         *message)
 {
@@ -970,7 +1015,7 @@ const ProtobufCMessageDescriptor raft__v1__report_request__descriptor =
   (ProtobufCMessageInit) raft__v1__report_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor raft__v1__server_report__field_descriptors[11] =
+static const ProtobufCFieldDescriptor raft__v1__server_report__field_descriptors[12] =
 {
   {
     "name",
@@ -1104,8 +1149,21 @@ static const ProtobufCFieldDescriptor raft__v1__server_report__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "alarms",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Raft__V1__ServerReport, n_alarms),
+    offsetof(Raft__V1__ServerReport, alarms),
+    &raft__v1__server_alarm__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned raft__v1__server_report__field_indices_by_name[] = {
+  11,   /* field[11] = alarms */
   5,   /* field[5] = applied_index */
   4,   /* field[4] = commit_index */
   9,   /* field[9] = disk_free_bytes */
@@ -1121,7 +1179,7 @@ static const unsigned raft__v1__server_report__field_indices_by_name[] = {
 static const ProtobufCIntRange raft__v1__server_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor raft__v1__server_report__descriptor =
 {
@@ -1131,11 +1189,75 @@ const ProtobufCMessageDescriptor raft__v1__server_report__descriptor =
   "Raft__V1__ServerReport",
   "raft.v1",
   sizeof(Raft__V1__ServerReport),
-  11,
+  12,
   raft__v1__server_report__field_descriptors,
   raft__v1__server_report__field_indices_by_name,
   1,  raft__v1__server_report__number_ranges,
   (ProtobufCMessageInit) raft__v1__server_report__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor raft__v1__server_alarm__field_descriptors[3] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerAlarm, kind),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerAlarm, message),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since_unix_nano",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Raft__V1__ServerAlarm, since_unix_nano),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned raft__v1__server_alarm__field_indices_by_name[] = {
+  0,   /* field[0] = kind */
+  1,   /* field[1] = message */
+  2,   /* field[2] = since_unix_nano */
+};
+static const ProtobufCIntRange raft__v1__server_alarm__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor raft__v1__server_alarm__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "raft.v1.ServerAlarm",
+  "ServerAlarm",
+  "Raft__V1__ServerAlarm",
+  "raft.v1",
+  sizeof(Raft__V1__ServerAlarm),
+  3,
+  raft__v1__server_alarm__field_descriptors,
+  raft__v1__server_alarm__field_indices_by_name,
+  1,  raft__v1__server_alarm__number_ranges,
+  (ProtobufCMessageInit) raft__v1__server_alarm__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor raft__v1__fetch_request__field_descriptors[4] =

@@ -10,6 +10,7 @@ all servers hold the same: nothing acknowledged is lost. Needs a user namespace;
 
 import argparse
 import errno
+import json
 import pathlib
 import random
 import sys
@@ -113,6 +114,8 @@ def one_fill(cluster, disks, load, whom, chance):
         within(20, lambda before=load.count(): load.count() > before + 300, "the others go on")
     else:
         within(20, lambda: refuses(cluster.leader(within=20)), "the leader refuses records")
+        health = json.loads(cluster.client("-o", "json", "cluster", "health", code=10))
+        true(any("DISK_FULL" in problem for problem in health["problems"]), f"health says why: {health}")
         for node in cluster.nodes:
             true(reads(node), f"{node.id} serves reads")
     if whom == "all":

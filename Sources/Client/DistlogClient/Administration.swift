@@ -31,6 +31,17 @@ public struct ClusterStatus: Sendable, Equatable {
     public var state: String
   }
 
+  /// What an operator should look at.
+  public struct Alarm: Sendable, Equatable {
+    /// Whose it is: its `node.id`.
+    public var server: String
+    /// DISK_LOW, DISK_FULL, SLOW_DISK, STORAGE_FAILED, CORRUPTION, or one of a later version.
+    public var kind: String
+    public var message: String
+    /// Nanoseconds since 1970.
+    public var since: UInt64
+  }
+
   /// The server that answered.
   public var serverID: String
   /// A UUID.
@@ -58,6 +69,8 @@ public struct ClusterStatus: Sendable, Equatable {
   public var progress: [Progress]
   /// Of the servers that answered it, itself included.
   public var replicas: [Replica]
+  /// Of the same servers: what an operator should look at.
+  public var alarms: [Alarm]
 
   init(_ response: StatusResponse) {
     serverID = response.serverID
@@ -84,6 +97,9 @@ public struct ClusterStatus: Sendable, Equatable {
         id: $0.serverID, offsets: $0.startOffset..<max($0.startOffset, $0.endOffset),
         lagRecords: $0.lagRecords, lagMilliseconds: $0.lagMs,
         answeredMilliseconds: $0.lastContactMs)
+    }
+    alarms = response.alarms.map {
+      Alarm(server: $0.serverID, kind: $0.kind, message: $0.message, since: $0.sinceUnixNano)
     }
   }
 }

@@ -40,6 +40,8 @@ package struct StatusResponse: ProtobufMessage {
   package var peers: [PeerProgress] = []
   package var diskFreeBytes: UInt64 = 0
   package var diskUsedBytes: UInt64 = 0
+  /// Of each server that could be asked.
+  package var alarms: [Alarm] = []
   package var startedUnixNano: UInt64 = 0
   /// Of the server that answers, by the keys of its configuration.
   package var limits = NumberMap()
@@ -61,6 +63,7 @@ package struct StatusResponse: ProtobufMessage {
     FieldDescription(11, "peers", .message, of: "log.v1.PeerProgress", repeated: true),
     FieldDescription(12, "disk_free_bytes", .uint64),
     FieldDescription(13, "disk_used_bytes", .uint64),
+    FieldDescription(14, "alarms", .message, of: "log.v1.Alarm", repeated: true),
     FieldDescription(15, "started_unix_nano", .fixed64),
     FieldDescription(
       17, "limits", .message, of: "log.v1.StatusResponse.LimitsEntry", repeated: true),
@@ -82,6 +85,7 @@ package struct StatusResponse: ProtobufMessage {
       case .length(11): try reader.message(appendingTo: &peers)
       case .varint(12): diskFreeBytes = try reader.varint()
       case .varint(13): diskUsedBytes = try reader.varint()
+      case .length(14): try reader.message(appendingTo: &alarms)
       case .fixed64(15): startedUnixNano = try reader.fixed64()
       case .length(17): try reader.entry(into: &limits, field: 17)
       case .length(18): try reader.message(appendingTo: &replicas)
@@ -103,6 +107,7 @@ package struct StatusResponse: ProtobufMessage {
     writer.messages(11, peers)
     writer.varint(12, diskFreeBytes)
     writer.varint(13, diskUsedBytes)
+    writer.messages(14, alarms)
     writer.fixed64(15, startedUnixNano)
     writer.map(17, limits)
     writer.messages(18, replicas)

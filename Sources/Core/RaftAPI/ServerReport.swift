@@ -29,6 +29,7 @@ package struct ServerReport: ProtobufMessage {
   package var newestLogTime: UInt64 = 0
   package var diskFreeBytes: UInt64 = 0
   package var diskUsedBytes: UInt64 = 0
+  package var alarms: [ServerAlarm] = []
 
   package init() {}
 
@@ -45,6 +46,7 @@ package struct ServerReport: ProtobufMessage {
     FieldDescription(9, "newest_log_time", .fixed64),
     FieldDescription(10, "disk_free_bytes", .uint64),
     FieldDescription(11, "disk_used_bytes", .uint64),
+    FieldDescription(12, "alarms", .message, of: "raft.v1.ServerAlarm", repeated: true),
   ]
 
   package mutating func merge(from reader: inout WireReader) throws(ProtobufError) {
@@ -61,6 +63,7 @@ package struct ServerReport: ProtobufMessage {
       case .fixed64(9): newestLogTime = try reader.fixed64()
       case .varint(10): diskFreeBytes = try reader.varint()
       case .varint(11): diskUsedBytes = try reader.varint()
+      case .length(12): try reader.message(appendingTo: &alarms)
       default: try reader.skip(tag)
       }
     }
@@ -78,5 +81,6 @@ package struct ServerReport: ProtobufMessage {
     writer.fixed64(9, newestLogTime)
     writer.varint(10, diskFreeBytes)
     writer.varint(11, diskUsedBytes)
+    writer.messages(12, alarms)
   }
 }

@@ -73,14 +73,21 @@ package final class ClusterAdministrator: Sendable {
       peer.state = follower.status.state
       return peer
     }
-    response.replicas = await replicas(status, own)
+    let reports = await reports(status)
+    response.replicas = replicas(status, own, reports)
+    response.alarms = status.members.flatMap { member in
+      let alarms = (member.id == runner.id ? own : reports[member.id]?.report)?.alarms ?? []
+      return alarms.map { Alarm(member.name, $0.kind, $0.message, since: $0.sinceUnixNano) }
+    }
     return response
   }
 
   /// What each member says of itself, asked at the same time.
-  private func replicas(_ status: RaftStatus, _ own: ServerReport) async -> [ReplicaStatus] {
+  private func reports(
+    _ status: RaftStatus
+  ) async -> [NodeID: (report: ServerReport, took: Duration)] {
     let asked = ContinuousClock.now
-    let reports = await withTaskGroup(of: (NodeID, ServerReport?, Duration).self) { group in
+    return await withTaskGroup(of: (NodeID, ServerReport?, Duration).self) { group in
       for member in status.members where member.id != runner.id {
         group.addTask { [runner] in
           let report = await runner.report(of: member)
@@ -93,6 +100,12 @@ package final class ClusterAdministrator: Sendable {
       }
       return found
     }
+  }
+
+  private func replicas(
+    _ status: RaftStatus, _ own: ServerReport,
+    _ reports: [NodeID: (report: ServerReport, took: Duration)]
+  ) -> [ReplicaStatus] {
     let leader =
       status.leader == runner.id ? own : status.leader.flatMap { reports[$0]?.report }
     return status.members.compactMap { member in

@@ -60,6 +60,7 @@ extension RaftRunner {
     report.startOffset = log.offsets.lowerBound
     report.endOffset = status.committedEnd
     report.newestLogTime = log.tail.lastLogTime
+    report.alarms = status.alarms
     return report
   }
 }

@@ -62,6 +62,8 @@ package final class RaftRunner: @unchecked Sendable {
   var mending: [String: Task<Void, Never>] = [:]
   /// Damaged ones, for which there is no other server.
   var hopeless: Set<String> = []
+  /// Since when, in nanoseconds since 1970, there is cause for each kind of alarm.
+  var alarmTimes: [String: UInt64] = [:]
 
   /// Of the disk's free space, as last seen.
   var roomLevel = DiskRoom.Level.enough
@@ -290,6 +292,7 @@ package final class RaftRunner: @unchecked Sendable {
     now.isReady = core.role == .leader && core.hasCommittedInTerm
     now.membershipIndex = core.membershipIndex
     now.reachable = Set(links.filter { $0.value.isConnected }.keys)
+    now.alarms = alarms()
     let before = published.withLock { published in
       let before = published
       published = now

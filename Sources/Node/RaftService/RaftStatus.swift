@@ -32,6 +32,8 @@ package struct RaftStatus: Sendable, Equatable {
   package var membershipIndex: UInt64 = 0
   /// Servers to which there is a connection.
   package var reachable: Set<NodeID> = []
+  /// What an operator should look at.
+  package var alarms: [ServerAlarm] = []
 
   package init() {}
 

@@ -129,7 +129,9 @@ struct ClusterPromoteCommand: Verb {
 struct ClusterRemoveCommand: Verb {
   static let configuration = CommandConfiguration(
     commandName: "remove", abstract: "Make a server no member any more.",
-    discussion: "Its data folder cannot come back: to add it again, start it with an empty one.")
+    discussion:
+      "It takes no part from then on: stop it. It can be added again, with its data folder or an empty one."
+  )
 
   @OptionGroup var connection: ConnectionOptions
 

@@ -28,6 +28,10 @@ struct ClusterView {
         problems.append("\(server.id) is \(DecimalText.grouped(replica.lagRecords)) records behind")
       }
     }
+    // Little room is none yet.
+    for alarm in status.alarms where alarm.kind != "DISK_LOW" {
+      problems.append("\(alarm.server): \(alarm.kind): \(alarm.message)")
+    }
     if status.state == "none" { problems.append("\(status.serverID) is no member") }
     return problems
   }
@@ -58,6 +62,7 @@ struct ClusterView {
       disk free \(ByteCountText.format(status.diskFreeBytes))
 
       """ + table.text
+        + status.alarms.map { "\($0.server): \($0.kind): \($0.message)\n" }.joined()
   }
 
   var json: JSONObject {
@@ -78,6 +83,16 @@ struct ClusterView {
     object.set("limits", limits)
     object.set("startedUnixNano", status.started)
     object.set("servers", servers.servers.map { json(of: $0) })
+    object.set(
+      "alarms",
+      status.alarms.map { alarm in
+        var entry = JSONObject()
+        entry.set("serverId", alarm.server)
+        entry.set("kind", alarm.kind)
+        entry.set("message", alarm.message)
+        entry.set("sinceUnixNano", alarm.since)
+        return entry
+      })
     return object
   }
 

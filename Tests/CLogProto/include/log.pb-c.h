@@ -31,6 +31,7 @@ typedef struct Log__V1__InitProducerResponse Log__V1__InitProducerResponse;
 typedef struct Log__V1__GetStatusRequest Log__V1__GetStatusRequest;
 typedef struct Log__V1__StatusResponse Log__V1__StatusResponse;
 typedef struct Log__V1__StatusResponse__LimitsEntry Log__V1__StatusResponse__LimitsEntry;
+typedef struct Log__V1__Alarm Log__V1__Alarm;
 typedef struct Log__V1__PeerProgress Log__V1__PeerProgress;
 typedef struct Log__V1__Replica Log__V1__Replica;
 typedef struct Log__V1__AddServerRequest Log__V1__AddServerRequest;
@@ -499,6 +500,11 @@ struct  Log__V1__StatusResponse
   Log__V1__PeerProgress **peers;
   uint64_t disk_free_bytes;
   uint64_t disk_used_bytes;
+  /*
+   * of each server that could be asked
+   */
+  size_t n_alarms;
+  Log__V1__Alarm **alarms;
   uint64_t started_unix_nano;
   /*
    * of this server: bytes, milliseconds or counts, by its configuration keys
@@ -513,7 +519,23 @@ struct  Log__V1__StatusResponse
 };
 #define LOG__V1__STATUS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&log__v1__status_response__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0,NULL, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0,NULL, 0, 0, 0,NULL, 0, 0,NULL, 0,NULL }
+
+
+struct  Log__V1__Alarm
+{
+  ProtobufCMessage base;
+  char *server_id;
+  /*
+   * DISK_LOW, DISK_FULL, SLOW_DISK, STORAGE_FAILED, CORRUPTION
+   */
+  char *kind;
+  char *message;
+  uint64_t since_unix_nano;
+};
+#define LOG__V1__ALARM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&log__v1__alarm__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Log__V1__PeerProgress
@@ -1044,6 +1066,25 @@ Log__V1__StatusResponse *
 void   log__v1__status_response__free_unpacked
                      (Log__V1__StatusResponse *message,
                       ProtobufCAllocator *allocator);
+/* Log__V1__Alarm methods */
+void   log__v1__alarm__init
+                     (Log__V1__Alarm         *message);
+size_t log__v1__alarm__get_packed_size
+                     (const Log__V1__Alarm   *message);
+size_t log__v1__alarm__pack
+                     (const Log__V1__Alarm   *message,
+                      uint8_t             *out);
+size_t log__v1__alarm__pack_to_buffer
+                     (const Log__V1__Alarm   *message,
+                      ProtobufCBuffer     *buffer);
+Log__V1__Alarm *
+       log__v1__alarm__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   log__v1__alarm__free_unpacked
+                     (Log__V1__Alarm *message,
+                      ProtobufCAllocator *allocator);
 /* Log__V1__PeerProgress methods */
 void   log__v1__peer_progress__init
                      (Log__V1__PeerProgress         *message);
@@ -1455,6 +1496,9 @@ typedef void (*Log__V1__StatusResponse__LimitsEntry_Closure)
 typedef void (*Log__V1__StatusResponse_Closure)
                  (const Log__V1__StatusResponse *message,
                   void *closure_data);
+typedef void (*Log__V1__Alarm_Closure)
+                 (const Log__V1__Alarm *message,
+                  void *closure_data);
 typedef void (*Log__V1__PeerProgress_Closure)
                  (const Log__V1__PeerProgress *message,
                   void *closure_data);
@@ -1750,6 +1794,7 @@ extern const ProtobufCMessageDescriptor log__v1__init_producer_response__descrip
 extern const ProtobufCMessageDescriptor log__v1__get_status_request__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__status_response__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__status_response__limits_entry__descriptor;
+extern const ProtobufCMessageDescriptor log__v1__alarm__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__peer_progress__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__replica__descriptor;
 extern const ProtobufCMessageDescriptor log__v1__add_server_request__descriptor;

@@ -19,6 +19,7 @@ typedef struct Raft__V1__DeliverResponse Raft__V1__DeliverResponse;
 typedef struct Raft__V1__PeerMessage Raft__V1__PeerMessage;
 typedef struct Raft__V1__ReportRequest Raft__V1__ReportRequest;
 typedef struct Raft__V1__ServerReport Raft__V1__ServerReport;
+typedef struct Raft__V1__ServerAlarm Raft__V1__ServerAlarm;
 typedef struct Raft__V1__FetchRequest Raft__V1__FetchRequest;
 typedef struct Raft__V1__FetchResponse Raft__V1__FetchResponse;
 typedef struct Raft__V1__Introduction Raft__V1__Introduction;
@@ -156,10 +157,27 @@ struct  Raft__V1__ServerReport
   uint64_t newest_log_time;
   uint64_t disk_free_bytes;
   uint64_t disk_used_bytes;
+  size_t n_alarms;
+  Raft__V1__ServerAlarm **alarms;
 };
 #define RAFT__V1__SERVER_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&raft__v1__server_report__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
+
+
+struct  Raft__V1__ServerAlarm
+{
+  ProtobufCMessage base;
+  /*
+   * as in log.v1.Alarm
+   */
+  char *kind;
+  char *message;
+  uint64_t since_unix_nano;
+};
+#define RAFT__V1__SERVER_ALARM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&raft__v1__server_alarm__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Raft__V1__FetchRequest
@@ -451,6 +469,25 @@ Raft__V1__ServerReport *
 void   raft__v1__server_report__free_unpacked
                      (Raft__V1__ServerReport *message,
                       ProtobufCAllocator *allocator);
+/* Raft__V1__ServerAlarm methods */
+void   raft__v1__server_alarm__init
+                     (Raft__V1__ServerAlarm         *message);
+size_t raft__v1__server_alarm__get_packed_size
+                     (const Raft__V1__ServerAlarm   *message);
+size_t raft__v1__server_alarm__pack
+                     (const Raft__V1__ServerAlarm   *message,
+                      uint8_t             *out);
+size_t raft__v1__server_alarm__pack_to_buffer
+                     (const Raft__V1__ServerAlarm   *message,
+                      ProtobufCBuffer     *buffer);
+Raft__V1__ServerAlarm *
+       raft__v1__server_alarm__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   raft__v1__server_alarm__free_unpacked
+                     (Raft__V1__ServerAlarm *message,
+                      ProtobufCAllocator *allocator);
 /* Raft__V1__FetchRequest methods */
 void   raft__v1__fetch_request__init
                      (Raft__V1__FetchRequest         *message);
@@ -693,6 +730,9 @@ typedef void (*Raft__V1__ReportRequest_Closure)
 typedef void (*Raft__V1__ServerReport_Closure)
                  (const Raft__V1__ServerReport *message,
                   void *closure_data);
+typedef void (*Raft__V1__ServerAlarm_Closure)
+                 (const Raft__V1__ServerAlarm *message,
+                  void *closure_data);
 typedef void (*Raft__V1__FetchRequest_Closure)
                  (const Raft__V1__FetchRequest *message,
                   void *closure_data);
@@ -789,6 +829,7 @@ extern const ProtobufCMessageDescriptor raft__v1__deliver_response__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__peer_message__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__report_request__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__server_report__descriptor;
+extern const ProtobufCMessageDescriptor raft__v1__server_alarm__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__fetch_request__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__fetch_response__descriptor;
 extern const ProtobufCMessageDescriptor raft__v1__introduction__descriptor;

@@ -93,12 +93,16 @@ final class DevCluster {
     guard wasReady else {
       say("\(server.name) does not start; it has ended \(how). The end of \(server.log):")
       say(server.lastWords)
-      // One that served before is left alone: the others may be of use.
-      guard !isReady else { return }
+      // What keeps one that served before from starting may pass, and the others may be of use.
+      guard !isReady else { return startLater(server) }
       self.status = bySignal || status == 0 ? 70 : status
       return stop()
     }
     say("\(server.name) has ended \(how); it is started again after 5 s")
+    startLater(server)
+  }
+
+  private func startLater(_ server: DevServer) {
     let due = DevServer.Event.due(server.name)
     DispatchQueue.global().asyncAfter(deadline: .now() + Self.restartSeconds) { [tell] in
       tell.yield(due)
@@ -110,7 +114,7 @@ final class DevCluster {
       try server.start(program, tell)
     } catch {
       say("\(server.name) cannot be started: \(error)")
-      guard !isReady else { return }
+      guard !isReady else { return startLater(server) }
       status = 70
       stop()
     }

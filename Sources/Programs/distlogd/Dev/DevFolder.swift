@@ -23,10 +23,17 @@ final class DevFolder {
   init(_ path: String, nodes count: Int?) throws {
     let files = FileManager.default
     self.path = URL(fileURLWithPath: path).standardizedFileURL.path
-    try files.createDirectory(
-      atPath: self.path, withIntermediateDirectories: true,
-      attributes: [.posixPermissions: 0o700])
-    let there = Set(try files.contentsOfDirectory(atPath: self.path))
+    let there: Set<String>
+    do {
+      try files.createDirectory(
+        atPath: self.path, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+      there = Set(try files.contentsOfDirectory(atPath: self.path))
+    } catch {
+      throw DevFolderError(
+        description: "\(self.path) cannot be made or read: \(error.localizedDescription)"
+          + " Name a folder that can be with --data")
+    }
     guard there.isEmpty || there.contains("lock") else {
       throw DevFolderError(
         description: "\(self.path) holds other things; name a new or an empty folder with --data")
