@@ -97,6 +97,29 @@ def a_client_is_told_that_there_is_no_cluster_yet(workspace):
     equal(first.terminate(within=5), 0, "exit code")
 
 
+def the_lost_ones_live_on(cluster, last, lost, id):
+    """With what they have they are the old cluster, and it and the new one leave each other alone."""
+    for node in lost:
+        node.start()
+    leader = cluster.leader(among=lost)
+    equal({servers_of(node).cluster_id for node in lost}, {id}, "the old cluster's id")
+    for at in (last, leader):
+        cluster.client("produce", text=f"{at.id}:0\n".encode(), servers_at=at.address)
+    # Some elections' time.
+    time.sleep(3)
+    last.kill()
+    last.start()
+    answer = servers_of(last)
+    true(answer.cluster_id != id, f"{last.id} is of the cluster {id} again")
+    equal([server.id for server in answer.servers], [last.id])
+    for at, other in ((last, leader), (leader, last)):
+        values = [value for _, value in clusters.read_all(at)]
+        true(f"{at.id}:0".encode() in values, f"{at.id} lost a record")
+        true(f"{other.id}:0".encode() not in values, f"{at.id} has a record of {other.id}")
+    for node in lost:
+        equal(node.terminate(), 0, "exit code")
+
+
 @check
 def one_server_is_recovered_when_the_majority_is_lost(workspace):
     cluster = clusters.Cluster(workspace).start()
@@ -109,8 +132,6 @@ def one_server_is_recovered_when_the_majority_is_lost(workspace):
     for node in cluster.nodes:
         node.kill()
     last, lost = cluster.nodes[0], cluster.nodes[1:]
-    for node in lost:
-        shutil.rmtree(node.data)
 
     def recover(*words, code=0):
         found = subprocess.run([servers.program("distlogd"), "recover", str(last.data), *words],
@@ -120,12 +141,17 @@ def one_server_is_recovered_when_the_majority_is_lost(workspace):
     told = recover(code=10)
     true("nothing was changed" in told and "node1, node2, node3" in told, told)
     id = told.split("cluster", 1)[1].split()[0]
-    recover("--confirm", id)
+    told = recover("--confirm", id)
+    true(f"Cluster {id} is now cluster " in told, told)
     true("nothing to recover" in recover(), "it is one already")
     last.start()
     equal([server.id for server in servers_of(last).servers], ["node1"])
     equal(judge(history, clusters.read_all(last)), [])
+    the_lost_ones_live_on(cluster, last, lost, id)
+    history.sent([b"node1:0"])
+    equal(judge(history, clusters.read_all(last)), [])
     for node in lost:
+        shutil.rmtree(node.data)
         node.expect = 0
         node.start()
         cluster.client("cluster", "add", node.id, node.address, servers_at=last.address)

@@ -83,6 +83,16 @@ package final class LogEngine<D: Disk>: Sendable {
     return identity
   }
 
+  /// Makes the data folder `folder`, which is this log's, one of another cluster; durable on return. The log itself goes by
+  /// the old id until it is opened again.
+  package func writeIdentity(
+    of cluster: UniqueID, folder: String
+  ) throws(CommitLogError) {
+    var renamed = identity
+    renamed.clusterID = cluster
+    try DataFolder(path: folder).writeIdentity(renamed, disk)
+  }
+
   var currentView: LogView<D.File> { box.current }
   /// Where the log's own files lie.
   package let folder: String

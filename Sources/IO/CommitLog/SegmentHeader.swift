@@ -12,7 +12,7 @@ enum CountLimit {
 ///        0     2  magic "DL"
 ///        2     2  format, 1
 ///        4     4  CRC-32C over bytes 0 to 4 and 8 to 64
-///        8    16  cluster id
+///        8    16  cluster id, of when it was written: `distlogd recover` gives the folder another
 ///       24    16  log instance id
 ///       40     8  base offset: of the first record that may stand here
 ///       48     8  first Raft index that may stand here
@@ -69,10 +69,10 @@ struct SegmentHeader: Equatable, Sendable {
     clusterID = reader.id()
     logInstanceID = reader.id()
     if let identity {
-      guard clusterID == identity.clusterID, logInstanceID == identity.logInstanceID else {
+      // Not the cluster's: a log keeps its id when the cluster gets another.
+      guard logInstanceID == identity.logInstanceID else {
         throw .foreign(
-          file: file, expected: "\(identity.clusterID)/\(identity.logInstanceID)",
-          found: "\(clusterID)/\(logInstanceID)")
+          file: file, expected: "\(identity.logInstanceID)", found: "\(logInstanceID)")
       }
     }
     baseOffset = reader.number()
@@ -93,8 +93,8 @@ struct SegmentHeader: Equatable, Sendable {
 }
 
 extension SegmentHeader {
-  /// The ids in the first store of `folder` that can be read, with the storage's as a cluster knows it, or a new one; nil
-  /// where none can.
+  /// The ids in the first store of `folder` that can be read, with cluster and storage as the file `formation` has them, or
+  /// a new storage; nil where none can.
   static func ids<D: Disk>(_ disk: D, in folder: String) throws(CommitLogError) -> LogIdentity? {
     for name in try disk.names(in: folder) where name.hasSuffix(".store") {
       let path = folder + "/" + name
@@ -102,24 +102,25 @@ extension SegmentHeader {
       let count = Int(min(try file.size(), UInt64(size)))
       let bytes = try file.readBytes(count, at: 0)
       if let header = try? SegmentHeader(checking: bytes, file: path, identity: nil) {
+        let formation = folder + "/../../formation"
         return LogIdentity(
-          clusterID: header.clusterID,
-          storageID: try agreedStorageID(disk, folder + "/../../formation") ?? .random(),
+          clusterID: try agreedID("cluster", disk, formation) ?? header.clusterID,
+          storageID: try agreedID("storage", disk, formation) ?? .random(),
           logInstanceID: header.logInstanceID)
       }
     }
     return nil
   }
 
-  /// The id under which the data folder is one of a cluster's, as its file `formation` tells in a line of its own.
-  private static func agreedStorageID<D: Disk>(
-    _ disk: D, _ path: String
+  /// An id that the file `formation` of a cluster's member tells in a line of its own.
+  private static func agreedID<D: Disk>(
+    _ name: String, _ disk: D, _ path: String
   ) throws(CommitLogError) -> UniqueID? {
     guard disk.exists(path) else { return nil }
     let file = try disk.open(path)
     let text = String(
       decoding: try file.readBytes(Int(min(try file.size(), 64 << 10)), at: 0), as: UTF8.self)
-    let line = text.split(separator: "\n").first { $0.hasPrefix("storage ") }
-    return line.flatMap { UniqueID(String($0.dropFirst("storage ".count))) }
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+    return line.flatMap { UniqueID(String($0.dropFirst(name.count + 1))) }
   }
 }

@@ -11,8 +11,9 @@ struct Recover: ParsableCommand {
     abstract: "Make this server a cluster of its own, after a majority is lost for good.",
     discussion: """
       Only when no majority can ever be started again. Choose the server with the highest end offset. Records that only the \
-      lost servers had are gone, though they may have been acknowledged. Empty the data folders of all others before they \
-      start again, and add them with `distlog-client cluster add`: with what they have they would be a second cluster.
+      lost servers had are gone, though they may have been acknowledged. The cluster gets a new id: servers that still have \
+      the old one neither disturb it nor belong to it. Empty their data folders, start them, and add them with \
+      `distlog-client cluster add`.
 
       Shows what this server has and asks to type the cluster's id. No server may have the folder open. Exits 0 when it was \
       done, 10 when nothing was changed, 74 when the folder cannot be read or written.
@@ -48,13 +49,14 @@ struct Recover: ParsableCommand {
       note("distlogd: that is not \(recovery.clusterID); nothing was changed")
       throw ExitCode(10)
     }
-    Exit.orLeave { () throws(CommitLogError) in
-      try recovery.run()
+    let old = recovery.clusterID
+    let new = Exit.orLeave { () throws(CommitLogError) -> String in
+      let new = try recovery.run()
       try recovery.close()
+      return new
     }
-    note(
-      "It is a cluster of its own now. Start it; empty the folders of all others before they start, and add them again."
-    )
+    note("Cluster \(old) is now cluster \(new), of this server alone.")
+    note("Start it; empty the folders of all others, start them, and add them again.")
   }
 
   private func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
