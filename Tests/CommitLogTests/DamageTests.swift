@@ -20,12 +20,22 @@ import Testing
   }
 
   @Test func `rule 28: every flipped bit of a store is found when opening or reading`() throws {
-    let (disk, records, options) = try prepared()
+    var (disk, records, options) = try prepared()
+    let notes = Notes()
+    options.note = { notes.add($0) }
     var random = SeededRandom(seed: 5)
     for store in disk.paths(ending: ".store") {
       for bit in 0..<disk.bytes(store).count * 8 {
         let copy = disk.afterPowerCut(.all, &random)
         copy.flip(store, bit / 8, mask: 1 << UInt8(bit % 8))
+        if bit / 8 < 64 {
+          // All that a header says is known otherwise.
+          notes.clear()
+          let log = try SimulatedLog("/log", disk: copy, options: options)
+          #expect(try log.allRecords() == records, "\(store), bit \(bit)")
+          #expect(notes.count == 1 && copy.bytes(store) == disk.bytes(store))
+          continue
+        }
         #expect(throws: CommitLogError.self, "\(store), bit \(bit)") {
           _ = try SimulatedLog("/log", disk: copy, options: options).allRecords()
         }
@@ -63,6 +73,11 @@ import Testing
         let opened = try SimulatedLog("/log", disk: copy, options: options)
         found = try EngineReader(opened).read(from: 0, maxRecords: .max, maxBytes: .max)
       } catch {
+        continue
+      }
+      if bit / 8 < 64 {
+        // The segment's header, which is made anew.
+        #expect(found == records && copy.bytes(last).prefix(64) == disk.bytes(last).prefix(64))
         continue
       }
       // Only behind the mark may something be missing: the last frame whole, cut and noted. Behind that was nothing.

@@ -47,6 +47,28 @@ extension CommitLogError {
   }
 }
 
+extension CommitLogError {
+  /// What helps where a file is lost that cannot be made anew.
+  package static var remedy: String {
+    "\(clusterRemedy); a server that is alone: restore a backup"
+  }
+  /// What helps where a file is lost that `Repair` makes anew.
+  static var repairRemedy: String {
+    "\(clusterRemedy); a server that is alone: `distlogd verify --repair` makes it anew"
+  }
+  /// What helps against most damage, as long as there are other servers.
+  package static var clusterRemedy: String {
+    "in a cluster, take the server out and add it again with an empty data folder"
+  }
+
+  /// The same damage, with what helps against it.
+  func naming(_ remedy: String) -> CommitLogError {
+    guard case .corrupt(let file, let position, let offset, let what) = self else { return self }
+    return .corrupt(
+      file: file, position: position, offset: offset, what: "\(what); \(remedy)")
+  }
+}
+
 extension CommitLogError: CustomStringConvertible {
   public var description: String {
     switch self {

@@ -56,19 +56,19 @@ extension CommitLog {
     _ disk: LinuxDisk, _ logFolder: String, _ identity: LogIdentity, _ skipped: (String) -> Void
   ) throws -> [Inspector<LinuxDisk>.Store] {
     var stores: [Inspector<LinuxDisk>.Store] = []
-    for name in try disk.names(in: logFolder) where name.hasSuffix(".store") {
-      let path = logFolder + "/" + name
+    for name in try Inspector.storeNames(disk, logFolder) {
+      let path = logFolder + "/" + name + ".store"
       do {
         let file = try disk.open(path)
-        let size = try file.size()
-        let bytes = try file.readBytes(Int(min(size, UInt64(SegmentHeader.size))), at: 0)
-        let header = try SegmentHeader(checking: bytes, file: path, identity: identity)
+        let (header, _) = try SegmentHeader.find(
+          file, name: name, identity: identity, after: stores.last.map { ($0.file, $0.header) },
+          firstIndex: nil)
         if stores.contains(where: { $0.header.firstIndex == header.firstIndex }) {
           skipped("\(path) is a copy of another segment, and is left out")
           continue
         }
         stores.append(
-          .init(name: String(name.dropLast(6)), file: file, header: header, size: size))
+          .init(name: name, file: file, header: header, size: try file.size()))
       } catch {
         skipped("\(error): the segment is left out")
       }

@@ -4,6 +4,8 @@ package struct Finding: Sendable, Equatable {
   package enum Remedy: Sendable, Equatable {
     /// Nothing is lost: the file is made anew from the store.
     case rebuildIndex
+    /// Nothing is lost: the header of a store follows from its name, its frames and the store before.
+    case rebuildHeader
     /// Nothing is lost: an unfinished write, cut at the next start as well.
     case cutTornTail
     /// Bytes behind a segment's last frame, all of whose entries are there: saved aside and cut; nothing is lost.
@@ -30,7 +32,7 @@ package struct Finding: Sendable, Equatable {
   /// Whether acknowledged records are gone, or may be.
   package var isDamage: Bool {
     switch remedy {
-    case .rebuildIndex, .cutTornTail, .cutExtraBytes, .moveAside: false
+    case .rebuildIndex, .rebuildHeader, .cutTornTail, .cutExtraBytes, .moveAside: false
     case .cutLog, .leave, .remake, .none: true
     }
   }
@@ -50,6 +52,8 @@ package struct Inspection: Sendable {
   /// Offsets that are served when all is well.
   package var offsets: Range<UInt64> = 0..<0
   package var wasClosed = false
+  /// Where the log begins by its marks, if they can be read.
+  var firstIndex: UInt64?
   package var segments: [SegmentReport] = []
   package var findings: [Finding] = []
   package var isSound: Bool { findings.isEmpty }
@@ -155,6 +159,7 @@ struct Inspector<D: Disk> {
         reading: try disk.open(path), logInstanceID: identity.logInstanceID
       ) { notes.append($0) }
       meta = file.current
+      result.firstIndex = file.current.firstIndex
       result.wasClosed = file.current.isClean
       for what in notes { note(path, 0, file.current.startOffset, what, .remake) }
       if let place = try MetaFile.strayByte(in: file.file) {
@@ -170,24 +175,26 @@ struct Inspector<D: Disk> {
   private mutating func findStores(
     _ logFolder: String, _ identity: LogIdentity
   ) throws(CommitLogError) {
-    for name in try disk.names(in: logFolder) where name.hasSuffix(".store") {
-      let path = logFolder + "/" + name
+    for name in try Inspector.storeNames(disk, logFolder) {
+      let path = logFolder + "/" + name + ".store"
       do throws(CommitLogError) {
         let file = try disk.open(path)
         let size = try file.size()
-        let bytes = try file.readBytes(Int(min(size, UInt64(SegmentHeader.size))), at: 0)
-        let header = try SegmentHeader(checking: bytes, file: path, identity: identity)
+        let (header, flaw) = try SegmentHeader.find(
+          file, name: name, identity: identity, after: stores.last.map { ($0.file, $0.header) },
+          firstIndex: meta?.firstIndex)
+        if let flaw { note(path, 0, header.baseOffset, flaw, .rebuildHeader) }
         let own = [false, true].map { shares in
           Segment<D.File>.name(
             baseOffset: header.baseOffset, firstIndex: header.firstIndex, sharesBase: shares)
         }
-        guard own.contains(String(name.dropLast(6))) else {
+        guard own.contains(name) else {
           noteMisplaced(path, header, belongsTo: own[0], logFolder)
           continue
         }
         bytesInAll += size
         stores.append(
-          Store(name: String(name.dropLast(6)), file: file, header: header, size: size))
+          Store(name: name, file: file, header: header, size: size))
       } catch {
         switch error {
         case .corrupt, .foreign: break

@@ -54,7 +54,7 @@ struct SegmentMender<File: DiskFile> {
     }
   }
 
-  /// Writes `frames` over the fault, as far as they are of it, and makes them durable.
+  /// Writes `frames` over the fault, as far as they are of it, and makes them durable. Nothing is written unless all fit.
   ///
   /// - Returns: how many were written; 0 where they do not fit.
   func mend(_ fault: SegmentFault, _ frames: StoredFrames) throws(CommitLogError) -> Int {
@@ -62,22 +62,24 @@ struct SegmentMender<File: DiskFile> {
       first.baseOffset == fault.offset
     else { return 0 }
     var position = fault.position
-    var count = 0
-    for (place, header) in frames.headers.enumerated() {
+    var places: [UInt64] = []
+    for header in frames.headers {
       if let endIndex, header.index >= endIndex { break }
+      let next = position + UInt64(header.frameBytes)
       if let end = fault.end {
         guard header.index < end.index else { break }
-        let next = position + UInt64(header.frameBytes)
         guard header.index + 1 == end.index ? next == end.position : next < end.position else {
           return 0
         }
       }
+      places.append(position)
+      position = next
+    }
+    for (place, position) in places.enumerated() {
       try file.write(frames.frame(place, startsWrite: false), at: position)
-      position += UInt64(header.frameBytes)
-      count += 1
     }
     try file.sync()
-    return count
+    return places.count
   }
 }
 
@@ -99,10 +101,11 @@ extension StoredFrames {
 // MARK: - A log that is open
 
 extension LogEngine {
-  /// Reads the segment that is stored in `file` up to the last entry known to be acknowledged: what of it cannot be read. Entries of the index that lead elsewhere
-  /// than to their frames are put right.
+  /// Reads the segment that is stored in `file` up to the last entry known to be acknowledged: what of it cannot be read.
+  /// The header, where it is damaged, and entries of the index that lead elsewhere than to their frames are put right.
   package func faults(inFile file: String) throws(CommitLogError) -> [SegmentFault] {
     guard let (segment, mender) = mender(of: file) else { return [] }
+    try mendHeader(of: segment)
     return try mender.faults { (header, position) in
       guard header.index < mender.endIndex ?? 0 else { return }
       let ordinal = Int(header.index - segment.firstIndex)
@@ -111,6 +114,15 @@ extension LogEngine {
         position: position)
       if let old = segment.index[ordinal], old != entry { segment.index.correct(ordinal, entry) }
     }
+  }
+
+  private func mendHeader(of segment: Segment<D.File>) throws(CommitLogError) {
+    let count = Int(min(try segment.store.size(), UInt64(SegmentHeader.size)))
+    let good = segment.header.encoded
+    guard try segment.store.readBytes(count, at: 0) != good else { return }
+    try segment.store.write(good, at: 0)
+    try segment.store.sync()
+    options.note("\(segment.store.path): the header was damaged, and was written again")
   }
 
   /// As `SegmentMender.mend`.
@@ -168,11 +180,11 @@ package final class FolderMender<D: Disk>: Sendable {
   private var logFolder: String { folder.logFolder(identity.logInstanceID) }
 
   private func menders() throws(CommitLogError) -> [SegmentMender<D.File>] {
-    let stores = try Inspector.stores(disk, logFolder, identity)
     let meta = try MetaFile(
       reading: try disk.open(DataFolder.metaFile(in: logFolder)),
       logInstanceID: identity.logInstanceID, note: { _ in }
     ).current
+    let stores = try Inspector.stores(disk, logFolder, identity, firstIndex: meta.firstIndex)
     var menders: [SegmentMender<D.File>] = []
     for (place, store) in stores.enumerated() where store.header.firstIndex >= meta.firstIndex {
       let next = place + 1 < stores.count ? stores[place + 1].header.firstIndex : nil

@@ -80,12 +80,17 @@ struct Recovery<D: Disk> {
     let stores = names.filter { $0.hasSuffix(".store") }.map { String($0.dropLast(6)) }
     try removeLeftovers(names, stores: Set(stores))
     var found: [Found] = []
-    for name in stores {
+    for name in stores.sorted(by: Segment<D.File>.precedes) {
       let path = folder + "/" + Segment<D.File>.storeName(name)
       let store = try disk.open(path)
-      let size = try store.size()
-      let bytes = try store.readBytes(Int(min(size, UInt64(SegmentHeader.size))), at: 0)
-      let header = try SegmentHeader(checking: bytes, file: path, identity: identity)
+      let (header, flaw) = try SegmentHeader.find(
+        store, name: name, identity: identity, after: found.last.map { ($0.store, $0.header) },
+        firstIndex: meta.current.firstIndex)
+      if let flaw {
+        try store.write(header.encoded, at: 0)
+        try store.sync()
+        options.note("\(path): the header was made anew (\(flaw))")
+      }
       let names = [false, true].map { shares in
         Segment<D.File>.name(
           baseOffset: header.baseOffset, firstIndex: header.firstIndex, sharesBase: shares)

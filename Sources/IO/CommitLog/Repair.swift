@@ -28,6 +28,9 @@ struct Repair<D: Disk> {
       try moveAside(finding.file)
       done.append("\(finding.file) is saved in \(saved)")
     }
+    for finding in inspection.findings where finding.remedy == .rebuildHeader {
+      done.append("the header of \(finding.file) is made anew")
+    }
     if inspection.findings.contains(where: { $0.file == folder.identityFile }) {
       // The old one is there until the new one takes its place.
       try saveCopy(folder.identityFile)
@@ -72,7 +75,8 @@ struct Repair<D: Disk> {
     let metaIsBad = inspection.findings.contains { $0.file == DataFolder.metaFile(in: logFolder) }
     guard first != nil || metaIsBad else { return [] }
     var done: [String] = []
-    var stores = try Inspector.stores(disk, logFolder, identity)
+    var stores = try Inspector.stores(
+      disk, logFolder, identity, firstIndex: inspection.firstIndex)
     if let first {
       while let last = stores.last, stores.count > 1, last.header.firstIndex >= first.index {
         try moveAside(last.file.path)
@@ -172,20 +176,27 @@ struct Repair<D: Disk> {
 }
 
 extension Inspector {
-  /// The stores of a log that have a good header, in order.
+  /// The stores of a log in order. Nothing is written: headers that are damaged are given as they were.
+  ///
+  /// - Parameter firstIndex: where the log begins by its marks.
   static func stores(
-    _ disk: D, _ logFolder: String, _ identity: LogIdentity
+    _ disk: D, _ logFolder: String, _ identity: LogIdentity, firstIndex: UInt64?
   ) throws(CommitLogError) -> [Store] {
     var stores: [Store] = []
-    for name in try disk.names(in: logFolder) where name.hasSuffix(".store") {
-      let path = logFolder + "/" + name
-      let file = try disk.open(path)
-      let size = try file.size()
-      let bytes = try file.readBytes(Int(min(size, UInt64(SegmentHeader.size))), at: 0)
-      let header = try SegmentHeader(checking: bytes, file: path, identity: identity)
-      stores.append(Store(name: String(name.dropLast(6)), file: file, header: header, size: size))
+    for name in try storeNames(disk, logFolder) {
+      let file = try disk.open(logFolder + "/" + name + ".store")
+      let (header, _) = try SegmentHeader.find(
+        file, name: name, identity: identity, after: stores.last.map { ($0.file, $0.header) },
+        firstIndex: firstIndex)
+      stores.append(Store(name: name, file: file, header: header, size: try file.size()))
     }
     return stores.sorted { $0.header.firstIndex < $1.header.firstIndex }
+  }
+
+  /// The names of the stores, without their extension, in the log's order.
+  static func storeNames(_ disk: D, _ logFolder: String) throws(CommitLogError) -> [String] {
+    try disk.names(in: logFolder).filter { $0.hasSuffix(".store") }.map { String($0.dropLast(6)) }
+      .sorted(by: Segment<D.File>.precedes)
   }
 }
 

@@ -43,6 +43,24 @@ final class Segment<File: DiskFile>: Sendable {
     sharesBase ? "\(padded(baseOffset)).\(padded(firstIndex))" : padded(baseOffset)
   }
 
+  /// What `name` says, which may be any file's without its extension; nil where it is no segment's.
+  static func numbers(of name: String) -> (baseOffset: UInt64, firstIndex: UInt64?)? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count <= 2, let base = UInt64(parts[0]), base < CountLimit.end else { return nil }
+    guard parts.count == 2 else { return (base, nil) }
+    guard let index = UInt64(parts[1]), index < CountLimit.end else { return nil }
+    return (base, index)
+  }
+
+  /// Whether the segment called `name` comes before the one called `other`.
+  static func precedes(_ name: String, _ other: String) -> Bool {
+    guard let numbers = numbers(of: name), let others = Self.numbers(of: other) else {
+      return name < other
+    }
+    return (numbers.baseOffset, numbers.firstIndex ?? 0)
+      < (others.baseOffset, others.firstIndex ?? 0)
+  }
+
   private static func padded(_ number: UInt64) -> String {
     let digits = String(number)
     return String(repeating: "0", count: 20 - digits.count) + digits

@@ -49,7 +49,7 @@ extension Agent {
     options.segmentBytes = configuration.segmentBytes
     options.retention = configuration.retention
     options.note = { note in
-      logger.warning("the log was repaired while opening", metadata: ["note": "\(note)"])
+      logger.warning("the log was repaired", metadata: ["note": "\(note)"])
     }
     return options
   }

@@ -143,6 +143,7 @@ enum InspectionText {
 
   private static func remedy(_ remedy: Finding.Remedy) -> String {
     switch remedy {
+    case .rebuildHeader: "nothing is lost: --repair makes the header anew, and so does a start"
     case .rebuildIndex: "nothing is lost: --repair makes the index anew, and so does a start"
     case .cutTornTail:
       "an unfinished write, never acknowledged: --repair cuts it, and so does a start"
