@@ -70,6 +70,39 @@ import Testing
     return settings
   }
 
+  /// A member that lost the two others.
+  @Test(arguments: 0..<40)
+  func `a power cut at any step of a recovery leaves the old cluster or a folder to recover again`(
+    operation: Int
+  ) throws {
+    for fate in CrashFate.allCases {
+      let disk = SimulatedDisk()
+      _ = try found(disk)
+      disk.faults.powerOffAfter = disk.calls + operation
+      _ = try? ClusterRecovery("/data", disk: disk, options: options).run()
+      var random = SeededRandom(seed: UInt64(operation))
+      let after = disk.afterPowerCut(fate, &random)
+      let recovery = try ClusterRecovery("/data", disk: after, options: options)
+      // Who leads alone is not of the old cluster any more.
+      if recovery.members.count == 1 {
+        #expect(recovery.clusterID != Self.founding.clusterID)
+        try recovery.close()
+      } else {
+        let old = recovery.clusterID
+        #expect(try recovery.run() != old)
+        try recovery.close()
+      }
+      let state = try found(after)
+      let replica = try Replica(
+        "/data", disk: after, settings: settings, founders: [], isNew: false,
+        random: SeededRandom(seed: 1), at: .zero)
+      #expect(replica.latest.members.map(\.id) == [Self.members[0].id])
+      #expect("\(replica.engine.identity.clusterID)" == state.founding?.clusterID)
+      #expect(state.founding?.clusterID != Self.founding.clusterID)
+      #expect("\(replica.engine.identity.logInstanceID)" == Self.founding.logID)
+    }
+  }
+
   @Test func `a single node's folder becomes a cluster of one, and keeps its log`() throws {
     let disk = SimulatedDisk()
     let engine = try LogEngine("/data", disk: disk, options: options)
