@@ -6,7 +6,9 @@ struct ClusterVerifyCommand: Verb {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Compare checksums of what all servers hold.",
-    discussion: "Each reads its own disk. Exits 0 when all are the same, 10 when they differ.")
+    discussion: """
+      Each reads its own disk. Exits 0 when all are the same, 10 when they differ or one has damage.
+      """)
 
   @OptionGroup var connection: ConnectionOptions
 
@@ -60,6 +62,11 @@ struct ClusterVerifyCommand: Verb {
       }
     } catch {
       var failure = ProgramFailure(error)
+      if error.reason == "RECORD_CORRUPT" {
+        failure.exitCode = .unhealthy
+        failure.hint =
+          "damage is mended with what other servers have: run this again in a moment; the server's log says what became of it"
+      }
       failure.message = "\(server.id): \(failure.message)"
       throw failure
     }
