@@ -32,7 +32,8 @@ def used(path):
 
 def damage(node, chance):
     """What was done, in words."""
-    kind = chance.choice(("bit", "bit", "bit", "page", "index"))
+    # A header is looked at when a server starts, and once a day.
+    kind = chance.choice(("bit", "bit", "bit", "page", "index") + (("header",) if not node.is_up() else ()))
     suffix = "index" if kind == "index" else "store"
     files = sorted(node.data.glob(f"logs/*/*.{suffix}"))
     # What is being written right now may be cut as a torn write, rightly: not the last two entries' bytes.
@@ -41,7 +42,9 @@ def damage(node, chance):
     if not files:
         return "nothing: too little is there"
     file = chance.choice(files)
-    start, end = (0 if suffix == "index" else HEADER), used(file) - (400 if suffix == "index" else 6000)
+    start, end = (0 if suffix == "index" or kind == "header" else HEADER), used(file) - (400 if suffix == "index" else 6000)
+    if kind == "header":
+        end = HEADER
     with open(file, "r+b", buffering=0) as store:
         place = chance.randrange(start, end)
         store.seek(place)
@@ -59,7 +62,31 @@ def healed(cluster):
         [servers.program("distlog-client"), "--servers", cluster.addresses(), "--ca", cluster.root.ca,
          "--cert", cluster.root.certificate, "--key", cluster.root.key, "-o", "json", "cluster", "verify"],
         capture_output=True, timeout=60)
+    checks.true(found.returncode in (0, 10), f"exit code {found.returncode} of cluster verify: {found.stderr.decode()}")
+    checks.true(b"is damaged" not in found.stderr or b"again in a moment" in found.stderr, found.stderr.decode())
     return found.returncode == 0 and json.loads(found.stdout)["same"]
+
+
+def each_lost_file_names_a_remedy(node):
+    """What no other server can give back: the start says which file it is, and what to do."""
+    checks.equal(node.terminate(), 0, "exit code")
+    folder = next(node.data.glob("logs/*"))
+    # Both copies of what has two, and no file at all.
+    for file in (node.data / "formation", node.data / "identity", folder / "meta", folder / "hardstate"):
+        good = file.read_bytes()
+        for bad in (bytes(byte ^ 0xFF for byte in good), None):
+            if bad is None:
+                file.unlink()
+            else:
+                file.write_bytes(bad)
+            known = len(node.log())
+            node.begin()
+            checks.equal(node.wait(20), 74, f"exit code without a good {file.name}")
+            told = node.log()[known:]
+            checks.true(file.name in told and "empty data folder" in told, f"{file.name}, {bad is None}: {told}")
+            checks.true("asked for from" not in told, told)
+        file.write_bytes(good)
+    node.start()
 
 
 def main():
@@ -71,6 +98,7 @@ def main():
     chance = random.Random(options.seed)
     with servers.Workspace() as workspace:
         cluster = clusters.Cluster(workspace, flags=["--storage-segment-bytes", "1MiB"]).start()
+        each_lost_file_names_a_remedy(cluster.nodes[0])
         load = Load(cluster, 4, options.seed)
         for run in range(1, options.runs + 1):
             before = len(load.history.acknowledged)

@@ -65,7 +65,9 @@ struct DataFolder {
       for file in try disk.names(in: folder) where file.hasSuffix(".store") {
         guard try disk.open(folder + "/" + file).size() <= UInt64(SegmentHeader.size) else {
           throw .notADataFolder(
-            folder: path, why: "it holds records but its identity file is missing")
+            folder: path,
+            why: "it holds records but its identity file is missing; "
+              + CommitLogError.repairRemedy)
         }
       }
     }

@@ -40,8 +40,14 @@ package final class LogEngine<D: Disk>: Sendable {
     let lock = try disk.lock(folder.lockFile, folder: path)
     let isThere = disk.exists(folder.identityFile)
     precondition(origin == nil || !isThere, "\(path) holds a log already")
-    let identity =
-      isThere ? try folder.readIdentity(disk) : try LogEngine.create(folder, disk, options, origin)
+    let identity: LogIdentity
+    do throws(CommitLogError) {
+      identity =
+        isThere
+        ? try folder.readIdentity(disk) : try LogEngine.create(folder, disk, options, origin)
+    } catch {
+      throw error.naming(CommitLogError.repairRemedy)
+    }
     let logFolder = folder.logFolder(identity.logInstanceID)
     if let tail = try restart(logFolder) {
       try LogEngine.finishRestart(behind: tail, identity, disk, logFolder, options)

@@ -18,11 +18,15 @@ struct Recovery<D: Disk> {
     self.options = options
     try disk.keepFolder(folder)
     let path = DataFolder.metaFile(in: folder)
-    guard disk.exists(path) else {
-      throw .corrupt(file: path, position: 0, offset: 0, what: "the file is missing")
+    do throws(CommitLogError) {
+      guard disk.exists(path) else {
+        throw .corrupt(file: path, position: 0, offset: 0, what: "the file is missing")
+      }
+      meta = try MetaFile(
+        reading: try disk.open(path), logInstanceID: identity.logInstanceID, note: options.note)
+    } catch {
+      throw error.naming(CommitLogError.repairRemedy)
     }
-    meta = try MetaFile(
-      reading: try disk.open(path), logInstanceID: identity.logInstanceID, note: options.note)
   }
 
   /// A segment as found: its name and header.

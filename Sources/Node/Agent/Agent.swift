@@ -181,7 +181,10 @@ package final class Agent: Sendable {
       let own = PeerAddress("\(configuration.advertised)")
       var peers: [PeerAddress] = []
       for peer in others + seeds where peer != own && !peers.contains(peer) { peers.append(peer) }
-      guard case .corrupt = error, !peers.isEmpty else { throw error }
+      // Entries can be had from the others; what else there is on a disk is each server's own.
+      guard case .corrupt(let file, let position, _, _) = error, file.hasSuffix(".store"),
+        position > 0, !peers.isEmpty
+      else { throw error }
       logger.critical(
         "the log on this disk is damaged; the entries are asked for from the other servers",
         metadata: ["error": "\(error)"])

@@ -146,7 +146,7 @@ package struct FormationFile<D: Disk> {
   }
 
   private func damaged(_ what: String) -> CommitLogError {
-    .corrupt(file: path, position: 0, offset: 0, what: what)
+    .corrupt(file: path, position: 0, offset: 0, what: "\(what); \(CommitLogError.remedy)")
   }
 }
 
