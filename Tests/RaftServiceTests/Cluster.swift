@@ -9,6 +9,7 @@ import RaftAPI
 import RaftCore
 import RaftNode
 import RaftService
+import Synchronization
 import TLS
 import TestSupport
 
@@ -55,8 +56,8 @@ final class Node {
   let id: NodeID
   let member: MemberEntry
   let port: Int
-  private let path: String
-  private let identity: LogIdentity
+  private var path: String
+  private var identity: LogIdentity
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let endpoint: RaftEndpoint
   private var server: RPCServer?
@@ -65,6 +66,7 @@ final class Node {
   private var backend: RaftBackend?
   private(set) var runner: RaftRunner?
   private var isNew = true
+  private let told = Notices()
 
   /// Only a certificate with this name is a server's.
   static let peerName = "node1"
@@ -114,7 +116,7 @@ final class Node {
     let disk = DiskThread()
     let runner = RaftRunner(
       replica, settings: service, diskThread: disk, eventLoop: group.next()
-    ) { _ in }
+    ) { [told] notice in told.list.withLock { $0.append(notice) } }
     self.disk = disk
     self.runner = runner
     let logService = try makeService(runner)
@@ -164,6 +166,23 @@ final class Node {
     try await start(founders)
   }
 
+  /// With an empty folder, as another server at the same address.
+  func comeBackWiped() async throws {
+    path += "-wiped"
+    identity = LogIdentity(
+      clusterID: identity.clusterID, storageID: .random(), logInstanceID: identity.logInstanceID)
+    isNew = true
+    try await start([])
+  }
+
+  /// What it told since it was last asked.
+  func notices() -> [RaftNotice] {
+    told.list.withLock { told in
+      defer { told.removeAll() }
+      return told
+    }
+  }
+
   func stop() async throws {
     if runner != nil { try await leave() }
     try await group.shutdownGracefully()
@@ -184,6 +203,10 @@ final class Node {
     try log.close()
     return values
   }
+}
+
+private final class Notices: Sendable {
+  let list = Mutex<[RaftNotice]>([])
 }
 
 struct NeverHappened: Error, CustomStringConvertible {

@@ -23,6 +23,8 @@ package final class ClientCall {
   package private(set) var connectError: RPCError?
   /// Set when the server certainly did nothing for the call: it may be made again.
   package private(set) var wasNotProcessed = false
+  /// When the call got a stream on a connection; nil where it never did.
+  package private(set) var openedAt: NIODeadline?
 
   let metadata: [(String, String)]
   let deadline: NIODeadline?
@@ -135,6 +137,7 @@ extension ClientCall {
   func opened(_ stream: HTTP2Stream, on connection: ClientConnection) {
     self.stream = stream
     self.connection = connection
+    openedAt = .now()
     let waiting = waitingBytes
     waitingBytes = []
     if !waiting.isEmpty {

@@ -10,6 +10,10 @@ import RPC
 final class PeerLane: ClientCallHandler {
   /// Between the end of a stream and the next attempt.
   private static let pause = TimeAmount.milliseconds(50)
+  /// The same where the other server refuses, which it will do again.
+  private static let longestPause = TimeAmount.seconds(1)
+  /// A stream that was open for so long was not refused.
+  private static let lasting = TimeAmount.seconds(1)
 
   private let channel: RPCChannel
   private let path: String
@@ -20,6 +24,7 @@ final class PeerLane: ClientCallHandler {
   private var toldReason: String?
   private var call: ClientCall?
   private var opensAt = NIODeadline.uptimeNanoseconds(0)
+  private var nextPause = PeerLane.pause
   private var isClosed = false
 
   init(
@@ -54,19 +59,33 @@ final class PeerLane: ClientCallHandler {
   /// Whether a stream is open and takes what it is given.
   var isConnected: Bool { call.map { $0.bufferedBytes == 0 } ?? false }
 
+  private static func hasLasted(_ call: ClientCall) -> Bool {
+    call.openedAt.map { $0 + lasting <= .now() } ?? false
+  }
+
   func receive(_ message: UnsafeRawBufferPointer, on call: ClientCall) {}
 
   func readyToSend(on call: ClientCall) {}
 
   func ended(_ status: Status, trailers: Metadata, on call: ClientCall) {
     self.call = nil
-    opensAt = .now() + Self.pause
+    let hasLasted = Self.hasLasted(call)
+    putOff(after: status.code, hasLasted)
     guard !isClosed else { return }
     let reason = status.description
-    let isNew = reason != toldReason
-    // What had a connection is told again when it loses the next.
-    toldReason = call.connectError == nil ? nil : reason
+    let isNew = hasLasted || reason != toldReason
+    toldReason = reason
     onEnd(isNew ? reason : nil)
+  }
+
+  /// Sets when the next stream may be opened: later each time where this one was refused.
+  private func putOff(after code: StatusCode, _ hasLasted: Bool) {
+    switch code {
+    case .failedPrecondition, .permissionDenied, .invalidArgument, .unauthenticated:
+      nextPause = hasLasted ? Self.pause * 2 : min(nextPause * 2, Self.longestPause)
+    default: nextPause = Self.pause
+    }
+    opensAt = .now() + nextPause
   }
 
   /// Ends the stream; releasing the channel closes its connection.
