@@ -56,8 +56,11 @@ final class PeerLane: ClientCallHandler {
     return call
   }
 
-  /// Whether a stream is open and takes what it is given.
-  var isConnected: Bool { call.map { $0.bufferedBytes == 0 } ?? false }
+  /// Whether a stream is open on a connection. Where the last one was refused this one has to last first.
+  var isConnected: Bool {
+    guard let call, call.openedAt != nil else { return false }
+    return nextPause == Self.pause || Self.hasLasted(call)
+  }
 
   private static func hasLasted(_ call: ClientCall) -> Bool {
     call.openedAt.map { $0 + lasting <= .now() } ?? false
