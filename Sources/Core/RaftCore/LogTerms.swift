@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// The log without its entries: which term wrote which indexes, as runs.
 ///
 /// Terms never fall along a log, so a log of millions of entries is as many runs as it has had
@@ -57,7 +59,7 @@ package struct LogTerms: Equatable, Sendable {
 
   package mutating func append(count: UInt64, term: UInt64) {
     guard count > 0 else { return }
-    precondition(term >= last.term, "an entry of term \(term) behind one of \(last.term)")
+    require(term >= last.term, "an entry of term \(term) behind one of \(last.term)")
     if runs.last?.term != term {
       runs.append(Run(firstIndex: lastIndex + 1, term: term))
     }
@@ -66,7 +68,7 @@ package struct LogTerms: Equatable, Sendable {
 
   /// Removes the entries from `index` on.
   package mutating func truncate(from index: UInt64) {
-    precondition(index > before.index, "entry \(index) is not in the log any more")
+    require(index > before.index, "entry \(index) is not in the log any more")
     guard index <= lastIndex else { return }
     while let run = runs.last, run.firstIndex >= index { runs.removeLast() }
     lastIndex = index - 1
@@ -75,7 +77,7 @@ package struct LogTerms: Equatable, Sendable {
   /// Removes the entries up to `index`.
   package mutating func dropPrefix(through index: UInt64) {
     guard index > before.index else { return }
-    precondition(index <= lastIndex, "entry \(index) is not in the log yet")
+    require(index <= lastIndex, "entry \(index) is not in the log yet")
     let term = runs[run(of: index)].term
     let place = run(of: index)
     runs.removeFirst(place)
@@ -91,7 +93,7 @@ package struct LogTerms: Equatable, Sendable {
   /// The terms of the entries from `first` to `last`, as counts.
   package func runs(from first: UInt64, through last: UInt64) -> [TermRun] {
     guard first <= last else { return [] }
-    precondition(first > before.index && last <= lastIndex, "entries \(first) to \(last)")
+    require(first > before.index && last <= lastIndex, "entries \(first) to \(last)")
     var found: [TermRun] = []
     var index = first
     var place = run(of: first)

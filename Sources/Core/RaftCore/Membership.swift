@@ -62,7 +62,7 @@ struct MembershipHistory: Sendable {
   var current: MembershipEntry { entries[entries.count - 1] }
 
   mutating func append(_ entry: MembershipEntry) {
-    precondition(entry.index >= current.index, "membership \(entry.index) behind \(current.index)")
+    require(entry.index >= current.index, "membership \(entry.index) behind \(current.index)")
     entries.append(entry)
   }
 

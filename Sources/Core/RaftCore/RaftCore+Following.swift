@@ -3,7 +3,7 @@ import ClusterModel
 extension RaftCore {
   /// Entries or a heartbeat of this term's leader.
   mutating func hear(from node: NodeID) {
-    precondition(role != .leader, "two leaders in term \(hard.term): \(id) and \(node)")
+    require(role != .leader, "two leaders in term \(hard.term): \(id) and \(node)")
     heardFromLeader = now
     resetElectionTimer()
     if role != .follower || leader != node { follow(node, in: hard.term) }
@@ -89,7 +89,7 @@ extension RaftCore {
 
   /// Only a real conflict, and never anything committed (rules 11 and 13).
   private mutating func truncate(from index: UInt64) {
-    precondition(
+    require(
       index > commit || mutant != nil,
       "\(id): entry \(index) is committed, up to \(commit), and was to be removed")
     guard index > log.before.index else { return }

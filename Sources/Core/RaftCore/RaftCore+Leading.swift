@@ -135,7 +135,7 @@ extension RaftCore {
   }
 
   mutating func proposed(_ count: UInt64, _ entries: [MembershipEntry]) {
-    precondition(role == .leader, "\(id) proposes and does not lead")
+    require(role == .leader, "\(id) proposes and does not lead")
     log.append(count: count, term: hard.term)
     _ = nextTicket(last: log.lastIndex)
     for entry in entries {
@@ -153,7 +153,7 @@ extension RaftCore {
   }
 
   mutating func withdraw(from index: UInt64) {
-    precondition(
+    require(
       canWithdraw && index > durable && index > commit, "\(id) takes back entry \(index)")
     log.truncate(from: index)
     writes.removeAll { $0.last >= index }

@@ -102,7 +102,7 @@ package struct RaftCore: Sendable {
     _ id: NodeID, settings: RaftSettings = RaftSettings(), start: Start, random: SeededRandom,
     at now: Instant
   ) {
-    precondition(start.commit <= start.log.lastIndex, "committed beyond the log's end")
+    require(start.commit <= start.log.lastIndex, "committed beyond the log's end")
     self.id = id
     self.settings = settings
     hard = start.hard
@@ -191,7 +191,7 @@ package struct RaftCore: Sendable {
   }
 
   private mutating func hardStateSaved() {
-    precondition(savesPending > 0, "no hard state was being saved")
+    require(savesPending > 0, "no hard state was being saved")
     savesPending -= 1
     guard savesPending == 0 else { return }
     for (message, node) in held { actions.append(.send(message, to: node)) }

@@ -26,7 +26,7 @@ package struct EntryBuilder {
     _ batch: FrameBatch, after state: ReplicatedState, term: UInt64, committed: UInt64,
     clock: UInt64
   ) {
-    precondition(batch.isEmpty, "a batch with frames in it")
+    require(batch.isEmpty, "a batch with frames in it")
     self.batch = batch
     tail = state.tail
     producers = state.producers
@@ -130,7 +130,7 @@ extension Replica {
   package func append(
     in batch: FrameBatch, at now: Instant, _ build: (inout EntryBuilder) -> Void
   ) -> (effects: [ReplicaEffect], last: UInt64) {
-    precondition(appendRefusal == nil, "\(id) appends though it may not")
+    require(appendRefusal == nil, "\(id) appends though it may not")
     var last: UInt64 = 0
     let effects = within(now) {
       var builder = EntryBuilder(

@@ -89,7 +89,7 @@ extension Replica {
   package func moveStart(id: UInt64, to start: LogStart, at now: Instant) -> [ReplicaEffect] {
     within(now) {
       guard core.canPropose, !isDiskFull else { return refuse([id]) }
-      precondition(
+      require(
         start.index < applied.tail.nextIndex && start.offset <= applied.tail.nextOffset,
         "the log cannot begin behind what is committed")
       guard start.isBeyond(latest.start) || core.mutant == .logStartMovesBack else {
@@ -116,7 +116,7 @@ extension Replica {
 
   func writeNoOperation(index: UInt64, term: UInt64, _ ticket: UInt64) {
     let batch = control(.noOperation, [])
-    precondition(batch.firstIndex == index, "no-op \(index) behind \(latest.tail.nextIndex)")
+    require(batch.firstIndex == index, "no-op \(index) behind \(latest.tail.nextIndex)")
     outgoing = batch
     pump()
     outgoing = nil
@@ -225,7 +225,7 @@ struct BatchBuilder {
       maxTimestampSoFar: tail.maxTimestamp, producerID: stamp?.id ?? 0,
       producerEpoch: stamp?.epoch ?? 0, baseSequence: stamp?.sequence ?? 0)
     for record in proposal.records { batch.append(record) }
-    precondition(batch.end(), "a request without records")
+    require(batch.end(), "a request without records")
     return PendingEntry(header: batch.last)
   }
 
