@@ -211,7 +211,7 @@ struct Lab {
         isLast: true)
       letters.append(Letter(from: Lab.node(number), to: node, message: .image(part)))
     case .takeImagePart(let part): install(number, part)
-    case .roleChanged, .membershipChanged, .logConfirmed: break
+    case .roleChanged, .membershipChanged, .logConfirmed, .refused: break
     }
     work(number)
   }

@@ -75,6 +75,7 @@ extension Action {
     case .readReady(let id, let index): "may answer read \(id) at \(index)"
     case .readFailed(let id): "fails read \(id)"
     case .logConfirmed: "trusts its log"
+    case .refused(let refusal, let node): "drops what \(node) says: \(refusal)"
     }
   }
 }

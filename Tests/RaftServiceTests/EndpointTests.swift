@@ -97,4 +97,40 @@ import Testing
     #expect(try await leader.append("still here") == 0)
     try await cluster.stop()
   }
+
+  @Test func `a peer that is no member neither ends the leader nor uses up the terms`() async throws
+  {
+    let cluster = try await Cluster()
+    let leader = try await cluster.leader()
+    let term = leader.status.term
+    let stranger = NodeID(.random())
+    for node in cluster.nodes {
+      let hello = PeerHello(
+        cluster: cluster.cluster, log: cluster.log, from: stranger, to: node.id)
+      for claimed in [term, term + 1, 1 << 62 - 2] as [UInt64] {
+        let messages: [Message] = [
+          .heartbeat(Heartbeat(term: claimed, commit: 0, round: 1)),
+          .append(AppendRequest(term: claimed, session: 1, previous: .start, commit: 0)),
+          .vote(
+            VoteRequest(
+              term: claimed, last: LogPosition(term: claimed, index: 99), isTransfer: true)),
+        ]
+        for message in messages {
+          let bytes = PeerMessage(message, frames: []).serialized()
+          #expect(try await send(bytes, to: node, metadata: hello.metadata) == .ok)
+        }
+      }
+    }
+    #expect(try await leader.append("still here") == 0)
+    try await cluster.settle()
+    #expect(cluster.nodes.allSatisfy { $0.status.term == term && $0.status.leader == leader.id })
+    for node in cluster.nodes {
+      let told = node.notices().compactMap { notice -> MessageRefusal? in
+        guard case .refused(stranger, let refusal) = notice else { return nil }
+        return refusal
+      }
+      #expect(told == [.stranger, .termTooFarAhead], "each once")
+    }
+    try await cluster.stop()
+  }
 }

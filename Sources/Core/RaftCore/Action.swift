@@ -29,6 +29,8 @@ package enum Action: Equatable, Sendable {
   case readFailed(id: UInt64)
   /// What was lost at the end of this node's log, if anything, is known to be of no concern, or is back.
   case logConfirmed
+  /// What this node said was dropped.
+  case refused(MessageRefusal, from: NodeID)
 }
 
 /// What may be sent to a follower now.

@@ -145,8 +145,9 @@ extension RaftCore {
   }
 
   mutating func receivedVote(_ request: VoteRequest, from node: NodeID) {
-    // Whoever hears from a leader does not help to depose it (thesis section 4.2.3).
-    if hearsLeader, !request.isTransfer, request.term > hard.term { return }
+    // Whoever hears from a leader does not help to depose it (thesis section 4.2.3); a leader hands over to members only.
+    let isTransfer = request.isTransfer && !isStranger(node)
+    if hearsLeader, !isTransfer, request.term > hard.term { return }
     var isGranted = false
     if request.term > hard.term {
       // Term and vote are one write.

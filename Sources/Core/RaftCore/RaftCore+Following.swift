@@ -1,24 +1,27 @@
 import ClusterModel
 
 extension RaftCore {
-  /// Entries or a heartbeat of this term's leader.
-  mutating func hear(from node: NodeID) {
-    require(role != .leader, "two leaders in term \(hard.term): \(id) and \(node)")
+  /// Entries or a heartbeat of this term's leader; false where they cannot be, for this node leads the term.
+  mutating func hear(from node: NodeID) -> Bool {
+    guard role != .leader else {
+      actions.append(.refused(.secondLeader, from: node))
+      return false
+    }
     heardFromLeader = now
     resetElectionTimer()
     if role != .follower || leader != node { follow(node, in: hard.term) }
+    return true
   }
 
   mutating func receivedHeartbeat(_ heartbeat: Heartbeat, from node: NodeID) {
-    hear(from: node)
+    guard hear(from: node) else { return }
     commit(upTo: heartbeat.commit, known: verified)
     send(
       .heartbeatAnswer(HeartbeatAnswer(term: hard.term, round: heartbeat.round)), to: node)
   }
 
   mutating func receivedAppend(_ request: AppendRequest, from node: NodeID) {
-    hear(from: node)
-    guard !isFenced, !isInstalling else { return }
+    guard hear(from: node), !isFenced, !isInstalling else { return }
     // What was sent before a later attempt of this leader is right all the same; its answer would go nowhere.
     session = max(session, request.session)
     guard agrees(on: request.previous) else { return refuse(request, from: node) }

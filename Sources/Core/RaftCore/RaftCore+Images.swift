@@ -6,8 +6,7 @@ extension RaftCore {
   // MARK: The follower
 
   mutating func receivedImage(_ part: ImagePart, from node: NodeID) {
-    hear(from: node)
-    guard !isFenced else { return }
+    guard hear(from: node), !isFenced else { return }
     session = max(session, part.session)
     // What it stands for is committed: a log that has it, or is past it, needs it not (rule 21).
     let isNeeded = part.position.index > commit && !log.contains(part.position)

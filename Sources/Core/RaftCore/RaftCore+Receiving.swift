@@ -3,6 +3,9 @@ import ClusterModel
 extension RaftCore {
   mutating func received(_ message: Message, from node: NodeID) {
     guard !isFenced, node != id else { return }
+    if let refusal = refusal(of: message, from: node) {
+      return actions.append(.refused(refusal, from: node))
+    }
     // Those two must not raise the term (rules 15 and 16).
     switch message {
     case .preVote(let request): return receivedPreVote(request, from: node)

@@ -77,7 +77,8 @@ package struct RaftCore: Sendable {
 
   // Followers and candidates.
   var electionDeadline: Instant
-  var heardFromLeader = Instant.zero
+  /// At first, when this node began.
+  var heardFromLeader: Instant
   /// This node's log is the leader's up to here.
   var verified: UInt64 = 0
   /// The leader's number for what it sends this node now.
@@ -120,6 +121,7 @@ package struct RaftCore: Sendable {
     incarnation = self.random.next() | 1
     self.now = now
     electionDeadline = now
+    heardFromLeader = now
     // A group of one has nobody to wait for.
     if membership.voters != [id] { resetElectionTimer() }
   }
@@ -261,6 +263,7 @@ package struct RaftCore: Sendable {
     transfer = nil
     nextHeartbeat = .never
     nextCheck = .never
+    heardFromLeader = now
     // Its log is the next leader's only as far as that one says.
     verified = 0
     resetElectionTimer()

@@ -28,6 +28,7 @@ final class ClusterReporter: Sendable {
       logger.warning(
         "the connection to another server is lost",
         metadata: ["server": "\(name(node))", "why": "\(reason)"])
+    case .refused(let node, let refusal): refused(node, refusal)
     case .damaged(let error):
       let others = self.before.withLock { $0.members.count > 1 }
       logger.critical(
@@ -59,6 +60,22 @@ final class ClusterReporter: Sendable {
       logger.notice(
         "this server was behind the log's start: its log begins anew",
         metadata: ["behind": "entry \(index)", "offset": "\(start)"])
+    }
+  }
+
+  private func refused(_ node: NodeID, _ refusal: MessageRefusal) {
+    let server: Logger.Metadata = ["server": "\(name(node))"]
+    switch refusal {
+    case .stranger:
+      logger.warning(
+        "a server that is no member as far as this one knows is not heeded", metadata: server)
+    case .termTooFarAhead:
+      logger.error(
+        "a server claims a term that no election led to; it is not heeded", metadata: server)
+    case .secondLeader:
+      logger.critical(
+        "another server says that it leads the term in which this one leads; it is not heeded: was a data folder copied?",
+        metadata: server)
     }
   }
 

@@ -146,6 +146,7 @@ package final class Replica<D: Disk> {
     case .readReady(let id, let index): effects.append(.readReady(id: id, index: index))
     case .readFailed(let id): effects.append(.readFailed(id: id))
     case .logConfirmed: effects.append(.disk(.confirmTail))
+    case .refused(let refusal, let node): effects.append(.refused(refusal, from: node))
     }
   }
 

@@ -137,4 +137,6 @@ package enum ReplicaEffect {
   case imageInstalled(index: UInt64, start: UInt64)
   /// The log on this node's disk cannot be read.
   case damaged(CommitLogError)
+  /// What another node said was dropped.
+  case refused(MessageRefusal, from: NodeID)
 }

@@ -32,7 +32,15 @@ extension RaftRunner {
     case .imageNeeded(let node): notice(.needsImage(node))
     case .imageInstalled(let index, let start): notice(.imageInstalled(index: index, start: start))
     case .damaged(let error): noteDamage(error)
+    case .refused(let refusal, let node): tell(refusal, of: node)
     }
+  }
+
+  /// Once for each server and reason; who makes up servers does not fill the memory.
+  private func tell(_ refusal: MessageRefusal, of node: NodeID) {
+    let new = Refused(node: node, refusal: refusal)
+    guard refused.count < 64, refused.insert(new).inserted else { return }
+    notice(.refused(node, refusal))
   }
 
   /// Has a link to each other member of the latest membership, and for a while to those that were: a change is not committed

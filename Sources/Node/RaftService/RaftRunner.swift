@@ -45,6 +45,8 @@ package final class RaftRunner: @unchecked Sendable {
   var strangers: [NodeID: PeerAddress] = [:]
   /// Since when servers to which there is a link are members no more.
   var departing: [NodeID: Instant] = [:]
+  /// What was told of messages that were dropped.
+  var refused: Set<Refused> = []
 
   // The disk.
   let diskThread: DiskThread
@@ -167,6 +169,12 @@ package final class RaftRunner: @unchecked Sendable {
   }
 
   private static let mostStrangers = 16
+
+  /// A server whose messages were dropped, and why.
+  struct Refused: Hashable {
+    var node: NodeID
+    var refusal: MessageRefusal
+  }
 
   /// A message of another server. Any thread.
   package func receive(_ packet: Packet, from node: NodeID) {

@@ -47,6 +47,8 @@ package enum RaftNotice: Sendable {
   case changed(RaftStatus)
   /// A stream to another server ended.
   case linkLost(NodeID, reason: String)
+  /// Messages of another server are dropped.
+  case refused(NodeID, MessageRefusal)
   /// This server's log cannot be read.
   case damaged(CommitLogError)
   /// What was damaged in a file is as it was, or cannot be.

@@ -331,7 +331,7 @@ package struct Simulation {
       case .readReady(let id, let index): readReady(node, id, index)
       case .readFailed(let id): readFailed(id)
       case .roleChanged: if isLeader(node), !nodes[node].wasLeader { spring(.won, node) }
-      case .membershipChanged, .withdrawn, .imageNeeded: break
+      case .membershipChanged, .withdrawn, .imageNeeded, .refused: break
       case .imageInstalled(let index, _): hasInstalled(node, index)
       case .damaged(let error): oracle.fail("n\(node + 1) cannot read its log: \(error)")
       }
