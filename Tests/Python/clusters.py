@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import json
+import random
 import socket
 import subprocess
 import time
@@ -22,11 +23,16 @@ LONG = 30  # seconds
 
 
 def free_ports(count):
-    """Ports that nobody listens at; members must know each other's before they start."""
+    """Ports that nobody listens at; members must know each other's before they start. Not of those that the system gives to
+    outgoing connections, which could take one before its server does."""
     sockets = []
-    for _ in range(count):
+    while len(sockets) < count:
         made = socket.socket()
-        made.bind(("127.0.0.1", 0))
+        try:
+            made.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+        except OSError:
+            made.close()
+            continue
         sockets.append(made)
     ports = [made.getsockname()[1] for made in sockets]
     for made in sockets:

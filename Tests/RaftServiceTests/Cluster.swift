@@ -77,13 +77,25 @@ final class Node {
       clusterID: cluster.cluster, storageID: .random(), logInstanceID: cluster.log)
     endpoint = RaftEndpoint { $0.identity?.commonName == Node.peerName }
     // A port that is free; the servers must know each other's before they begin.
-    let free = try await Self.listen(port: 0, [], group)
-    port = free.port
-    await free.drain(timeout: .zero)
+    port = try await Self.freePort(group)
     id = NodeID(identity.storageID)
     member = MemberEntry(
       id, name: "n\(number)", address: "127.0.0.1:\(port)", isLearner: false)
   }
+
+  /// Not one of those that the system gives to outgoing connections, which could take it before the server does.
+  private static func freePort(_ group: MultiThreadedEventLoopGroup) async throws -> Int {
+    for _ in 0..<50 {
+      guard let free = try? await listen(port: .random(in: 10_000..<32_000), [], group) else {
+        continue
+      }
+      await free.drain(timeout: .zero)
+      return free.port
+    }
+    throw ClusterError.noFreePort
+  }
+
+  private enum ClusterError: Error { case noFreePort }
 
   private static func listen(
     port: Int, _ methods: [RPCMethod], _ group: MultiThreadedEventLoopGroup
