@@ -3298,7 +3298,7 @@ const ProtobufCMessageDescriptor log__v1__peer_progress__descriptor =
   (ProtobufCMessageInit) log__v1__peer_progress__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor log__v1__replica__field_descriptors[6] =
+static const ProtobufCFieldDescriptor log__v1__replica__field_descriptors[8] =
 {
   {
     "server_id",
@@ -3372,8 +3372,34 @@ static const ProtobufCFieldDescriptor log__v1__replica__field_descriptors[6] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "disk_free_bytes",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Replica, disk_free_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "disk_used_bytes",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Log__V1__Replica, disk_used_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned log__v1__replica__field_indices_by_name[] = {
+  6,   /* field[6] = disk_free_bytes */
+  7,   /* field[7] = disk_used_bytes */
   2,   /* field[2] = end_offset */
   5,   /* field[5] = lag_ms */
   3,   /* field[3] = lag_records */
@@ -3384,7 +3410,7 @@ static const unsigned log__v1__replica__field_indices_by_name[] = {
 static const ProtobufCIntRange log__v1__replica__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor log__v1__replica__descriptor =
 {
@@ -3394,7 +3420,7 @@ const ProtobufCMessageDescriptor log__v1__replica__descriptor =
   "Log__V1__Replica",
   "log.v1",
   sizeof(Log__V1__Replica),
-  6,
+  8,
   log__v1__replica__field_descriptors,
   log__v1__replica__field_indices_by_name,
   1,  log__v1__replica__number_ranges,

@@ -178,6 +178,7 @@ def every_server_tells_how_all_stand(cluster):
         equal(found.raft_state, "leader" if node is leader else "follower")
         equal(found.leader_id, leader.id)
         true(found.disk_free_bytes > 0 and found.disk_used_bytes > 0, "disk")
+        true(all(replica.disk_free_bytes > 0 and replica.disk_used_bytes > 0 for replica in found.replicas), "disks")
         equal((found.limits["storage.segmentBytes"], found.limits["raft.heartbeat"]), (1 << 20, 50))
         equal(found.commit_index, found.applied_index)
         equal([(each.server_id, each.end_offset, each.lag_records) for each in found.replicas],

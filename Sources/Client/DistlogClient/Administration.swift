@@ -15,6 +15,9 @@ public struct ClusterStatus: Sendable, Equatable {
     public var lagMilliseconds: UInt64
     /// How long it took to answer.
     public var answeredMilliseconds: UInt64
+    /// Of the disk that its data folder is on.
+    public var diskFreeBytes: UInt64
+    public var diskUsedBytes: UInt64
   }
 
   /// What the leader knows of a follower; only the leader has any.
@@ -96,7 +99,8 @@ public struct ClusterStatus: Sendable, Equatable {
       Replica(
         id: $0.serverID, offsets: $0.startOffset..<max($0.startOffset, $0.endOffset),
         lagRecords: $0.lagRecords, lagMilliseconds: $0.lagMs,
-        answeredMilliseconds: $0.lastContactMs)
+        answeredMilliseconds: $0.lastContactMs, diskFreeBytes: $0.diskFreeBytes,
+        diskUsedBytes: $0.diskUsedBytes)
     }
     alarms = response.alarms.map {
       Alarm(server: $0.serverID, kind: $0.kind, message: $0.message, since: $0.sinceUnixNano)

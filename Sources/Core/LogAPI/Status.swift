@@ -164,6 +164,8 @@ package struct ReplicaStatus: ProtobufMessage {
   package var lagRecords: UInt64 = 0
   package var lastContactMs: UInt64 = 0
   package var lagMs: UInt64 = 0
+  package var diskFreeBytes: UInt64 = 0
+  package var diskUsedBytes: UInt64 = 0
 
   package init() {}
 
@@ -175,6 +177,8 @@ package struct ReplicaStatus: ProtobufMessage {
     FieldDescription(4, "lag_records", .uint64),
     FieldDescription(5, "last_contact_ms", .uint64),
     FieldDescription(6, "lag_ms", .uint64),
+    FieldDescription(7, "disk_free_bytes", .uint64),
+    FieldDescription(8, "disk_used_bytes", .uint64),
   ]
 
   package mutating func merge(from reader: inout WireReader) throws(ProtobufError) {
@@ -186,6 +190,8 @@ package struct ReplicaStatus: ProtobufMessage {
       case .varint(4): lagRecords = try reader.varint()
       case .varint(5): lastContactMs = try reader.varint()
       case .varint(6): lagMs = try reader.varint()
+      case .varint(7): diskFreeBytes = try reader.varint()
+      case .varint(8): diskUsedBytes = try reader.varint()
       default: try reader.skip(tag)
       }
     }
@@ -198,5 +204,7 @@ package struct ReplicaStatus: ProtobufMessage {
     writer.varint(4, lagRecords)
     writer.varint(5, lastContactMs)
     writer.varint(6, lagMs)
+    writer.varint(7, diskFreeBytes)
+    writer.varint(8, diskUsedBytes)
   }
 }

@@ -116,6 +116,8 @@ package final class ClusterAdministrator: Sendable {
       replica.serverID = member.name
       replica.startOffset = report.startOffset
       replica.endOffset = report.endOffset
+      replica.diskFreeBytes = report.diskFreeBytes
+      replica.diskUsedBytes = report.diskUsedBytes
       replica.lastContactMs = UInt64(
         clamping: TimeAmount(reports[member.id]?.took ?? .zero).nanoseconds / 1_000_000)
       if let leader {

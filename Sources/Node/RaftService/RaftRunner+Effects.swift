@@ -38,6 +38,8 @@ extension RaftRunner {
 
   /// Once for each server and reason; who makes up servers does not fill the memory.
   private func tell(_ refusal: MessageRefusal, of node: NodeID) {
+    // What one that was just removed still answers is nobody's concern.
+    guard departing[node] == nil else { return }
     let new = Refused(node: node, refusal: refusal)
     guard refused.count < 64, refused.insert(new).inserted else { return }
     notice(.refused(node, refusal))

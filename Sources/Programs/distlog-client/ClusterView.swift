@@ -39,7 +39,7 @@ struct ClusterView {
   var table: String {
     var table = Table([
       ("ID", .left), ("ADDRESS", .left), ("ROLE", .left), ("START", .right), ("END", .right),
-      ("LAG", .right), ("LAG MS", .right), ("STATE", .left),
+      ("LAG", .right), ("LAG MS", .right), ("DISK FREE", .right), ("STATE", .left),
     ])
     for server in servers.servers {
       let replica = status.replicas.first { $0.id == server.id }
@@ -51,15 +51,15 @@ struct ClusterView {
         replica.map { String($0.offsets.lowerBound) } ?? "-",
         replica.map { String($0.offsets.upperBound) } ?? "-",
         replica.map { DecimalText.grouped($0.lagRecords) } ?? "-",
-        replica.map { DecimalText.grouped($0.lagMilliseconds) } ?? "-", state,
+        replica.map { DecimalText.grouped($0.lagMilliseconds) } ?? "-",
+        replica.map { ByteCountText.format($0.diskFreeBytes) } ?? "-", state,
       ])
     }
     let leader = status.leaderID.isEmpty ? "none" : status.leaderID
     return """
       cluster \(status.clusterID), term \(status.term), leader \(leader)
       seen by \(status.serverID) (\(status.state), version \(status.version)): \
-      last index \(status.lastIndex), committed \(status.commitIndex), applied \(status.appliedIndex), \
-      disk free \(ByteCountText.format(status.diskFreeBytes))
+      last index \(status.lastIndex), committed \(status.commitIndex), applied \(status.appliedIndex)
 
       """ + table.text
         + status.alarms.map { "\($0.server): \($0.kind): \($0.message)\n" }.joined()
@@ -108,6 +108,8 @@ struct ClusterView {
       entry.set("endOffset", replica.offsets.upperBound)
       entry.set("lagRecords", replica.lagRecords)
       entry.set("lagMs", replica.lagMilliseconds)
+      entry.set("diskFreeBytes", replica.diskFreeBytes)
+      entry.set("diskUsedBytes", replica.diskUsedBytes)
     }
     if let progress = status.progress.first(where: { $0.id == server.id }) {
       entry.set("matchIndex", progress.matchIndex)

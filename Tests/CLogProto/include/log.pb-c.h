@@ -570,10 +570,15 @@ struct  Log__V1__Replica
    * how much newer the leader's newest record is
    */
   uint64_t lag_ms;
+  /*
+   * of the disk that its data folder is on
+   */
+  uint64_t disk_free_bytes;
+  uint64_t disk_used_bytes;
 };
 #define LOG__V1__REPLICA__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&log__v1__replica__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Log__V1__AddServerRequest
