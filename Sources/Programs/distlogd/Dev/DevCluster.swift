@@ -75,7 +75,7 @@ final class DevCluster {
     case .due(let name):
       guard !isStopping, let server = servers.first(where: { $0.name == name }) else { return }
       start(server)
-      say("\(name) is started again as process \(server.id)")
+      if server.isRunning { say("\(name) is started again as process \(server.id)") }
     case .told where isStopping:
       say("stopped at once by a second signal")
       for server in servers { server.kill() }
