@@ -6,6 +6,12 @@ package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
   package let high: UInt64
   package let low: UInt64
 
+  /// Written out to be inlined: it is asked for with each message.
+  @inlinable
+  package static func == (left: NodeID, right: NodeID) -> Bool {
+    left.low == right.low && left.high == right.high
+  }
+
   package init(high: UInt64 = 0, low: UInt64) {
     self.high = high
     self.low = low

@@ -73,7 +73,10 @@ extension RaftCore {
     askToReplicate(place)
   }
 
-  func place(of node: NodeID) -> Int? { progress.firstIndex { $0.node == node } }
+  func place(of node: NodeID) -> Int? {
+    // By place: `firstIndex(where:)` would copy each of them.
+    progress.indices.first { progress[$0].node == node }
+  }
 
   private mutating func askToReplicate(_ place: Int) {
     let follower = progress[place]
@@ -207,17 +210,22 @@ extension RaftCore {
 
   // MARK: Commit
 
+  /// Up to where a member has this log on its disk.
+  private func match(of member: NodeID) -> UInt64 {
+    guard member == id else { return place(of: member).map { progress[$0].match } ?? 0 }
+    return mutant == .leaderCountsItselfEarly ? log.lastIndex : durable
+  }
+
   /// The highest index that a majority has on disk, if it is of this term (rules 7 and 9).
   mutating func advanceCommit() {
     guard role == .leader else { return }
+    let membership = membership
     let counted = mutant == .learnersCounted ? membership.all : membership.voters
-    let matches = counted.map { voter in
-      guard voter == id else { return progress.first { $0.node == voter }?.match ?? 0 }
-      return mutant == .leaderCountsItselfEarly ? log.lastIndex : durable
-    }.sorted()
-    guard !matches.isEmpty else { return }
+    // Most answers come when a majority has long had the entry, or has it not yet.
+    guard counted.count(where: { match(of: $0) > commit }) >= membership.quorum else { return }
+    let matches = counted.map(match).sorted()
     let index = matches[matches.count - membership.quorum]
-    guard index > commit, log.term(at: index) == hard.term || mutant == .oldTermCommittedByCount
+    guard log.term(at: index) == hard.term || mutant == .oldTermCommittedByCount
     else { return }
     commit = index
     memberships.committed(index)

@@ -33,6 +33,8 @@ extension RaftCore {
 
   /// Whether this node is a member and `node` is none, also of memberships that may be taken back.
   func isStranger(_ node: NodeID) -> Bool {
+    // Who is in the membership in force, as nearly everybody is, is none.
+    if membership.contains(node) { return false }
     let known = memberships.entries
     return known.contains { $0.membership.contains(id) }
       && !known.contains { $0.membership.contains(node) }

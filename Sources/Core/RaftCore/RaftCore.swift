@@ -74,6 +74,8 @@ package struct RaftCore: Sendable {
   var writes: [(ticket: UInt64, last: UInt64)] = []
   /// The last `commit` action.
   var reportedCommit: UInt64
+  /// The latest moment at which `tick` is due; kept, for it is asked for after each event.
+  package private(set) var deadline = Instant.zero
 
   // Followers and candidates.
   var electionDeadline: Instant
@@ -124,6 +126,7 @@ package struct RaftCore: Sendable {
     heardFromLeader = now
     // A group of one has nobody to wait for.
     if membership.voters != [id] { resetElectionTimer() }
+    deadline = nextDeadline
   }
 
   package var membership: Membership { memberships.current.membership }
@@ -131,10 +134,6 @@ package struct RaftCore: Sendable {
   package var membershipIndex: UInt64 { memberships.current.index }
   /// Whether `proposed` may follow.
   package var canPropose: Bool { role == .leader && transfer == nil && !isFenced }
-  /// The latest moment at which `tick` is due.
-  package var deadline: Instant {
-    role == .leader ? min(nextHeartbeat, nextCheck) : min(electionDeadline, nextAsking)
-  }
   /// Whether an entry of the present term is committed: what is before it is, too.
   package var hasCommittedInTerm: Bool { log.term(at: commit) == hard.term }
 
@@ -160,9 +159,15 @@ package struct RaftCore: Sendable {
     case .diskStalled(let isStalled): diskStalled(isStalled)
     case .turnEnded: turnEnded()
     }
+    deadline = nextDeadline
     var done: [Action] = []
     swap(&done, &actions)
     return done
+  }
+
+  private var nextDeadline: Instant {
+    if role == .leader { return min(nextHeartbeat, nextCheck) }
+    return askedReads.isEmpty ? electionDeadline : min(electionDeadline, nextAsking)
   }
 
   // MARK: Shared
