@@ -47,28 +47,29 @@ package enum ReadOutcome: Sendable, Equatable {
   case wouldBlock
 }
 
+/// A stretch of a store; the frames in `verified` are known to be good.
+struct ReadSlot {
+  /// Which segment's store; looked at for its identity only.
+  var segment: AnyObject?
+  let region: ReadRegion
+  var verified: Range<UInt64> = 0..<0
+  /// Whether a consumer went on here from one frame to the next.
+  var isSequential = false
+  var lastUse = 0
+}
+
+/// A frame in memory, checked.
+private struct CheckedFrame {
+  var header: FrameHeader
+  var bytes: UnsafeRawPointer
+
+  var body: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: bytes + FrameHeader.size, count: Int(header.bodyLength))
+  }
+}
+
 /// Reads stored records for many consumers of one thread; frames read and checked last are kept.
 package final class EngineReader<D: Disk> {
-  /// A stretch of a store; the frames in `verified` are known to be good.
-  struct Slot {
-    var segment: Segment<D.File>?
-    let region: ReadRegion
-    var verified: Range<UInt64> = 0..<0
-    /// Whether a consumer went on here from one frame to the next.
-    var isSequential = false
-    var lastUse = 0
-  }
-
-  /// A frame in memory, checked.
-  private struct Frame {
-    var header: FrameHeader
-    var bytes: UnsafeRawPointer
-
-    var body: UnsafeRawBufferPointer {
-      UnsafeRawBufferPointer(start: bytes + FrameHeader.size, count: Int(header.bodyLength))
-    }
-  }
-
   /// Read at once when a consumer goes on from frame to frame; less where it has just come.
   private static var readBytes: Int { 512 << 10 }
   private static var firstReadBytes: Int { 64 << 10 }
@@ -77,7 +78,7 @@ package final class EngineReader<D: Disk> {
   private static var slotCount: Int { 4 }
 
   private let engine: LogEngine<D>
-  var slots: [Slot] = []
+  var slots: [ReadSlot] = []
   var maps = FrameMaps()
   /// What was read of a frame last; its memory is given back when it grew large.
   var part = ReadRegion(capacity: 0)
@@ -152,7 +153,7 @@ package final class EngineReader<D: Disk> {
   /// The frame that holds the cursor's offset, and the byte of its record; nil where that would block.
   private func find(
     _ cursor: inout LogCursor, _ view: LogView<D.File>, mayBlock: Bool
-  ) throws(CommitLogError) -> (Frame, LogCursor.Place)? {
+  ) throws(CommitLogError) -> (CheckedFrame, LogCursor.Place)? {
     let offset = cursor.nextOffset
     var number = view.segment(ofOffset: offset)
     var segment = view.segments[number]
@@ -195,7 +196,7 @@ package final class EngineReader<D: Disk> {
 
   /// The byte in the body at which the record `offset` starts.
   private func skip(
-    _ frame: Frame, to offset: UInt64, in segment: Segment<D.File>, at position: UInt64
+    _ frame: CheckedFrame, to offset: UInt64, in segment: Segment<D.File>, at position: UInt64
   ) throws(CommitLogError) -> Int {
     var byte = 0
     var first = frame.header.baseOffset
@@ -218,7 +219,7 @@ package final class EngineReader<D: Disk> {
   }
 
   private func map(
-    of frame: Frame, in segment: Segment<D.File>, at position: UInt64
+    of frame: CheckedFrame, in segment: Segment<D.File>, at position: UInt64
   ) -> FrameMap? {
     let key = FrameMaps.Key(segment: segment.firstIndex, position: position)
     if let map = maps[key] { return map }
@@ -229,7 +230,8 @@ package final class EngineReader<D: Disk> {
 
   /// As many records as fit.
   private func cut(
-    _ frame: Frame, from start: Int, offset: UInt64, limit: UInt64, maxRecords: Int, maxBytes: Int
+    _ frame: CheckedFrame, from start: Int, offset: UInt64, limit: UInt64, maxRecords: Int,
+    maxBytes: Int
   ) -> RecordRun {
     let body = frame.body
     let rest = frame.header.nextOffset - offset
@@ -253,14 +255,14 @@ package final class EngineReader<D: Disk> {
   /// The frame at `position`, checked; nil where that would block.
   private func load(
     _ segment: Segment<D.File>, at position: UInt64, for offset: UInt64, mayBlock: Bool
-  ) throws(CommitLogError) -> Frame? {
+  ) throws(CommitLogError) -> CheckedFrame? {
     uses += 1
     for slot in slots.indices where slots[slot].segment === segment {
       let region = slots[slot].region
       if slots[slot].verified.contains(position) {
         slots[slot].lastUse = uses
         guard let bytes = region.bytes(from: position).baseAddress else { break }
-        return Frame(header: FrameHeader(verified: bytes), bytes: bytes)
+        return CheckedFrame(header: FrameHeader(verified: bytes), bytes: bytes)
       }
       if slots[slot].verified.upperBound == position {
         slots[slot].isSequential = true
@@ -277,12 +279,12 @@ package final class EngineReader<D: Disk> {
 
   private func freeSlot() -> Int {
     if slots.count < EngineReader.slotCount {
-      slots.append(Slot(region: ReadRegion(capacity: EngineReader.readBytes)))
+      slots.append(ReadSlot(region: ReadRegion(capacity: EngineReader.readBytes)))
       return slots.count - 1
     }
     let oldest = slots.indices.min { slots[$0].lastUse < slots[$1].lastUse } ?? 0
     if slots[oldest].region.memory.count > EngineReader.keptBytes {
-      slots[oldest] = Slot(region: ReadRegion(capacity: EngineReader.readBytes))
+      slots[oldest] = ReadSlot(region: ReadRegion(capacity: EngineReader.readBytes))
     }
     return oldest
   }
@@ -291,7 +293,7 @@ package final class EngineReader<D: Disk> {
   private func check(
     _ slot: Int, _ segment: Segment<D.File>, at position: UInt64, for offset: UInt64,
     mayBlock: Bool
-  ) throws(CommitLogError) -> Frame? {
+  ) throws(CommitLogError) -> CheckedFrame? {
     slots[slot].lastUse = uses
     let region = slots[slot].region
     let end = segment.end
@@ -316,7 +318,7 @@ package final class EngineReader<D: Disk> {
         mayBlock: mayBlock),
       let bytes = region.bytes(from: position).baseAddress
     else { return nil }
-    let frame = Frame(header: header, bytes: bytes)
+    let frame = CheckedFrame(header: header, bytes: bytes)
     guard CRC32C.checksum(frame.body) == header.bodyChecksum else {
       throw corrupt(slot, segment, position, offset, "the checksum of the frame body is wrong")
     }

@@ -29,8 +29,20 @@ extension LogEngine {
     from first: UInt64, through last: UInt64,
     _ body: (FrameHeader) throws(CommitLogError) -> Void
   ) throws(CommitLogError) {
-    guard first <= last else { return }
-    for index in first...last { try body(try header(at: index)) }
+    var next = first
+    // Where the log was cut meanwhile, goes on with the entry that comes next.
+    try consistently { (view) throws(CommitLogError) in
+      while next <= last {
+        let segment = view.segments[view.segment(ofIndex: next)]
+        var place = try segment.frame(at: Int(next - segment.firstIndex))
+        while true {
+          try body(place.header)
+          next += 1
+          guard next <= last, place.end < segment.end else { break }
+          place = try segment.frame(behind: place)
+        }
+      }
+    }
   }
 
   /// The checked header of the entry at `index`, which must be in the log.

@@ -156,8 +156,12 @@ package final class LogEngine<D: Disk>: Sendable {
   }
 
   /// Writes whole batches in order, as few writes and syncs as segments allow: how many are durable, and why not all.
-  package func write(_ batches: [FrameBatch]) -> (written: Int, error: CommitLogError?) {
-    writer.withLock { $0.write(batches) }
+  ///
+  /// - Parameter committed: entries up to here are known to be acknowledged, as for `noteCommitted`.
+  package func write(
+    _ batches: [FrameBatch], committed: UInt64 = 0
+  ) -> (written: Int, error: CommitLogError?) {
+    writer.withLock { $0.write(batches, committed: committed) }
   }
 
   package func noteCommitted(_ index: UInt64) { writer.withLock { $0.noteCommitted(index) } }

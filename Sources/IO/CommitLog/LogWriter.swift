@@ -51,10 +51,15 @@ struct LogWriter<D: Disk>: Sendable {
 
   /// Raises the mark below which damage is never taken for a torn write.
   mutating func noteCommitted(_ index: UInt64) {
+    if raiseCommitMark(to: index) { box.publish(view) }
+  }
+
+  /// Whether it rose: then the view is to be published.
+  private mutating func raiseCommitMark(to index: UInt64) -> Bool {
     let mark = min(index, view.tail.nextIndex - 1)
-    guard mark > view.tail.commitMark else { return }
+    guard mark > view.tail.commitMark else { return false }
     view.tail.commitMark = mark
-    box.publish(view)
+    return true
   }
 
   /// Cuts the files behind the last entry, writes the meta file, and lets go of the lock; that also where it throws,
@@ -76,16 +81,20 @@ struct LogWriter<D: Disk>: Sendable {
 
 // MARK: - Append
 
-extension LogWriter {
-  /// Where writing stands among several batches.
-  private struct Progress {
-    var batch = 0
-    var frame = 0
-  }
+/// Where writing stands among several batches.
+private struct WriteProgress {
+  var batch = 0
+  var frame = 0
+}
 
-  /// Writes whole batches in order; how many are durable, and why not all.
-  mutating func write(_ batches: [FrameBatch]) -> (written: Int, error: CommitLogError?) {
-    var progress = Progress()
+extension LogWriter {
+  /// Writes whole batches in order; how many are durable, and why not all. Entries up to `committed` are known to be
+  /// acknowledged, as for `noteCommitted`.
+  mutating func write(
+    _ batches: [FrameBatch], committed: UInt64 = 0
+  ) -> (written: Int, error: CommitLogError?) {
+    let isMarked = raiseCommitMark(to: committed)
+    var progress = WriteProgress()
     var failure: CommitLogError?
     do throws(CommitLogError) {
       try checkWritable()
@@ -113,6 +122,8 @@ extension LogWriter {
       if options.acknowledgesOnWrite { view.tail.commitMark = view.tail.nextIndex - 1 }
       box.publish(view)
       refreshMeta()
+    } else if isMarked {
+      box.publish(view)
     }
     return (progress.batch, failure)
   }
@@ -135,30 +146,35 @@ extension LogWriter {
     return batches[..<count]
   }
 
-  private func fits(_ frame: FrameBatch.Frame, behind end: UInt64, entries: Int) -> Bool {
-    let segment = active
-    guard entries < segment.index.capacity else { return false }
+  /// Whether the frame may stand in `segment` behind so many bytes and entries.
+  private func fits(
+    _ frame: FrameBatch.Frame, in segment: Segment<D.File>, _ index: SegmentIndex<D.File>,
+    behind end: UInt64, entries: Int
+  ) -> Bool {
+    guard entries < index.capacity else { return false }
     guard frame.baseOffset - segment.baseOffset <= UInt64(UInt32.max) else { return false }
     return entries == 0 || end + UInt64(frame.length) <= UInt64(options.segmentBytes)
   }
 
   private mutating func rollIfFull(for frame: FrameBatch.Frame) throws(CommitLogError) {
-    guard !active.isEmpty, !fits(frame, behind: active.end, entries: active.index.count) else {
-      return
-    }
+    let segment = active
+    let index = segment.index
+    let entries = index.count
+    guard entries > 0, !fits(frame, in: segment, index, behind: segment.end, entries: entries)
+    else { return }
     try orPoison { (writer) throws(CommitLogError) in try writer.roll() }
   }
 
   /// Writes as many frames as the active segment takes: one write, one sync.
   private mutating func writeChunk(
-    _ batches: ArraySlice<FrameBatch>, _ progress: inout Progress
+    _ batches: ArraySlice<FrameBatch>, _ progress: inout WriteProgress
   ) throws(CommitLogError) {
     let segment = active
     let index = segment.index
     let start = segment.end
     var end = start
     var pieces: [UnsafeRawBufferPointer] = []
-    var entries: [SegmentIndex<D.File>.Entry] = []
+    var entries: [IndexEntry] = []
     var lastFrame: UnsafeMutableRawPointer?
     var next = progress
     gathering: while next.batch < batches.count {
@@ -167,7 +183,8 @@ extension LogWriter {
       var behind = firstByte
       while next.frame < batch.frames {
         let frame = batch.finished[next.frame]
-        guard fits(frame, behind: end, entries: index.count + entries.count) else { break }
+        guard fits(frame, in: segment, index, behind: end, entries: index.count + entries.count)
+        else { break }
         entries.append(
           .init(
             relativeOffset: UInt32(frame.baseOffset - segment.baseOffset), position: end))
@@ -183,7 +200,7 @@ extension LogWriter {
           UnsafeRawBufferPointer(start: batch.memory + firstByte, count: behind - firstByte))
       }
       guard next.frame == batch.frames else { break gathering }
-      next = Progress(batch: next.batch + 1, frame: 0)
+      next = WriteProgress(batch: next.batch + 1, frame: 0)
     }
     if let lastFrame {
       let header = try LogWriter.checked(lastFrame)

@@ -109,7 +109,7 @@ extension LogEngine {
     return try mender.faults { (header, position) in
       guard header.index < mender.endIndex ?? 0 else { return }
       let ordinal = Int(header.index - segment.firstIndex)
-      let entry = SegmentIndex<D.File>.Entry(
+      let entry = IndexEntry(
         relativeOffset: UInt32(clamping: header.baseOffset - segment.baseOffset),
         position: position)
       if let old = segment.index[ordinal], old != entry { segment.index.correct(ordinal, entry) }

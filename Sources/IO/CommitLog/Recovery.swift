@@ -211,7 +211,7 @@ struct Recovery<D: Disk> {
     _ found: Found
   ) throws(CommitLogError) -> (Segment<D.File>, FrameScan<D.File>, FrameScan<D.File>.Stop) {
     var scan = try FrameScan(found.store, found.header)
-    var entries: [SegmentIndex<D.File>.Entry] = []
+    var entries: [IndexEntry] = []
     let base = found.header.baseOffset
     let stop = try scan.run { (header, position, _) in
       entries.append(

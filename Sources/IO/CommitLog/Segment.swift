@@ -120,6 +120,13 @@ extension Segment {
     return try walk { $0.index == self.firstIndex + UInt64(ordinal) }
   }
 
+  /// The frame behind `place`, which is not the last one.
+  func frame(behind place: FramePlace) throws(CommitLogError) -> FramePlace {
+    let next = try? self.place(at: place.end)
+    if let next, next.header.index == place.header.index + 1 { return next }
+    return try frame(at: Int(place.header.index + 1 - firstIndex))
+  }
+
   /// The data frame that holds `offset`.
   func frame(holding offset: UInt64) throws(CommitLogError) -> FramePlace {
     let index = index

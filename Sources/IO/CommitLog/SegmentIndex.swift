@@ -1,5 +1,11 @@
 import Synchronization
 
+/// Where a frame starts. Not nested: what is nested in a generic type has to be made anew at run time by each user.
+struct IndexEntry: Equatable {
+  var relativeOffset: UInt32
+  var position: UInt64
+}
+
 /// Where each frame of a segment starts: a mapped file of 12-byte entries (offset less the segment's base, u32; byte
 /// position in the store, u64; little-endian), one per frame, in order.
 ///
@@ -7,11 +13,6 @@ import Synchronization
 /// `count` entries. Memory behind the end of a mapped file kills the process that touches it, so the file is cut only
 /// under the lock under which readers look.
 final class SegmentIndex<File: DiskFile>: Sendable {
-  struct Entry: Equatable {
-    var relativeOffset: UInt32
-    var position: UInt64
-  }
-
   static var entryBytes: Int { 12 }
 
   /// Open while the segment takes writes: the mapping itself needs no descriptor, and a log may have many segments.
@@ -67,16 +68,16 @@ final class SegmentIndex<File: DiskFile>: Sendable {
   }
 
   /// Entry `ordinal`; nil where there is none.
-  subscript(ordinal: Int) -> Entry? {
+  subscript(ordinal: Int) -> IndexEntry? {
     cutting.withLock { _ in ordinal < count ? load(ordinal) : nil }
   }
 
-  private func load(_ ordinal: Int) -> Entry {
+  private func load(_ ordinal: Int) -> IndexEntry {
     let place = UnsafeRawPointer(mapping.base) + ordinal * SegmentIndex.entryBytes
-    return Entry(relativeOffset: place.little32(0), position: place.little64(4))
+    return IndexEntry(relativeOffset: place.little32(0), position: place.little64(4))
   }
 
-  func append(_ entry: Entry) {
+  func append(_ entry: IndexEntry) {
     let count = published.load(ordering: .relaxed)
     precondition(count < capacity, "an index of \(capacity) entries is full")
     precondition(
@@ -89,7 +90,7 @@ final class SegmentIndex<File: DiskFile>: Sendable {
   }
 
   /// Puts right an entry that was damaged. Readers check where an entry leads to, whatever it says.
-  func correct(_ ordinal: Int, _ entry: Entry) {
+  func correct(_ ordinal: Int, _ entry: IndexEntry) {
     cutting.withLock { _ in
       guard ordinal < count else { return }
       let place = mapping.base + ordinal * SegmentIndex.entryBytes
