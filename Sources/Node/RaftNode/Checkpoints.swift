@@ -29,6 +29,15 @@ struct Checkpoints<D: Disk> {
     }
   }
 
+  /// Of those the ones in `range`; without a list of the whole folder where that is one entry.
+  private func indexes(in range: ClosedRange<UInt64>) throws(CommitLogError) -> [UInt64] {
+    guard range.lowerBound == range.upperBound else { return try indexes().filter(range.contains) }
+    return exists(range.lowerBound) ? [range.lowerBound] : []
+  }
+
+  /// Whether there is one for the entry at `index`.
+  func exists(_ index: UInt64) -> Bool { disk.exists(folder + "/" + Self.name(index)) }
+
   func write(_ state: ReplicatedState) throws(CommitLogError) {
     try file(Self.name(state.tail.nextIndex - 1)).write(state)
   }
@@ -39,7 +48,7 @@ struct Checkpoints<D: Disk> {
     if let stop = try? file(Self.ofStop).read(), range.contains(stop.tail.nextIndex - 1) {
       best = stop
     }
-    for index in try indexes().reversed() where range.contains(index) {
+    for index in try indexes(in: range).reversed() {
       if let best, best.tail.nextIndex > index { break }
       do throws(CommitLogError) {
         guard let state = try file(Self.name(index)).read(), state.tail.nextIndex == index + 1
@@ -119,8 +128,8 @@ extension Replica {
       state = try OpenedLog.base(of: engine, founders: founders)
     }
     guard state.tail.nextIndex <= index else { return state }
-    for index in state.tail.nextIndex...index {
-      state.apply(try OpenedLog.entry(at: index, of: engine))
+    try OpenedLog.entries(from: state.tail.nextIndex, through: index, of: engine) { entry in
+      state.apply(entry)
     }
     return state
   }
@@ -132,11 +141,10 @@ extension Replica {
   package func checkpointClosedSegments(
     from: UInt64, applied: UInt64
   ) throws(CommitLogError) -> UInt64 {
-    let kept = Set(try checkpoints.indexes())
     var done = from
     var made = 0
     for end in engine.segmentEnds where end > done && end <= applied && end >= engine.firstIndex {
-      if !kept.contains(end) {
+      if !checkpoints.exists(end) {
         guard made < 16 else { break }
         try checkpoints.write(try state(through: end))
         made += 1

@@ -42,8 +42,10 @@ struct OpenedLog {
         index: start - 1, membership: MembersEntry(applied.members).membership)
     ]
     let commit = max(tail.commitMark, start - 1)
-    for index in start..<max(tail.nextIndex, start) {
-      let entry = try OpenedLog.entry(at: index, of: engine)
+    var pending: [PendingEntry] = []
+    try OpenedLog.entries(from: start, through: tail.nextIndex - 1, of: engine) {
+      (entry) throws(CommitLogError) in
+      let index = entry.header.index
       if entry.header.kind == .configuration {
         memberships.append(
           MembershipEntry(index: index, membership: try OpenedLog.members(of: entry).membership))
@@ -51,6 +53,7 @@ struct OpenedLog {
       if index <= commit { applied.apply(entry) } else { pending.append(entry) }
     }
     self.applied = applied
+    self.pending = pending
     self.start = RaftCore.Start(
       hard: HardState(), log: log, memberships: memberships, commit: commit,
       floor: LogPosition(term: log.term(at: commit) ?? 0, index: commit),
@@ -88,14 +91,19 @@ struct OpenedLog {
     return state
   }
 
-  /// The header, and of a control entry the body too.
-  static func entry<D: Disk>(
-    at index: UInt64, of engine: LogEngine<D>
-  ) throws(CommitLogError) -> PendingEntry {
-    let header = try engine.header(at: index)
-    guard header.kind != .data, header.bodyLength > 0 else { return PendingEntry(header: header) }
-    let frames = try engine.frames(from: index, through: index, maxBytes: 0)
-    return PendingEntry(header: header, body: frames.isEmpty ? [] : frames.body(0))
+  /// Tells the headers, and of control entries the bodies too.
+  static func entries<D: Disk>(
+    from first: UInt64, through last: UInt64, of engine: LogEngine<D>,
+    _ body: (PendingEntry) throws(CommitLogError) -> Void
+  ) throws(CommitLogError) {
+    try engine.headers(from: first, through: last) { (header) throws(CommitLogError) in
+      var entry = PendingEntry(header: header)
+      if header.kind != .data, header.bodyLength > 0 {
+        let frames = try engine.frames(from: header.index, through: header.index, maxBytes: 0)
+        if !frames.isEmpty { entry.body = frames.body(0) }
+      }
+      try body(entry)
+    }
   }
 
   private static func members(of entry: PendingEntry) throws(CommitLogError) -> MembersEntry {

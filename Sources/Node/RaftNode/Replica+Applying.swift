@@ -51,16 +51,16 @@ extension Replica {
   }
 
   private func resolveWaiters(through index: UInt64) {
-    guard waiters.contains(where: { $0.index <= index }) else { return }
-    var left: [Waiter] = []
-    for waiter in waiters {
-      if waiter.index <= index {
-        effects.append(.resolved(id: waiter.id, waiter.outcome))
+    var left = 0
+    for place in waiters.indices {
+      if waiters[place].index <= index {
+        effects.append(.resolved(id: waiters[place].id, waiters[place].outcome))
       } else {
-        left.append(waiter)
+        waiters.swapAt(left, place)
+        left += 1
       }
     }
-    waiters = left
+    waiters.removeSubrange(left...)
   }
 
   /// Leadership has ended: nobody knows what becomes of the entries that were not committed (RAFT-RULES 23).

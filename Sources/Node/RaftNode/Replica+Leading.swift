@@ -154,7 +154,8 @@ extension Replica {
   /// Sends followers what they have room for: from the batch that is about to be written, or from the disk. What is on its
   /// way there waits.
   func pump() {
-    while let node = toPump.popLast() {
+    while !toPump.isEmpty {
+      let node = toPump.removeLast()
       piecesRead = 0
       while piecesRead < Self.piecesReadATurn, pump(to: node) {}
     }

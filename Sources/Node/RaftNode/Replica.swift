@@ -51,13 +51,6 @@ package final class Replica<D: Disk> {
   /// The image that comes.
   var imageIn: IncomingImage?
 
-  struct Waiter {
-    var id: UInt64
-    /// The entry it rests on.
-    var index: UInt64
-    var outcome: ProposalOutcome
-  }
-
   /// Opens the data folder at `path`.
   ///
   /// - Parameters:
@@ -173,4 +166,13 @@ package final class Replica<D: Disk> {
       }
     }
   }
+}
+
+/// Who is to be answered, once the entry `index` is committed. Not nested: what is nested in a generic type has to be made
+/// anew at run time by each user.
+struct Waiter {
+  var id: UInt64
+  /// The entry it rests on.
+  var index: UInt64
+  var outcome: ProposalOutcome
 }

@@ -56,11 +56,12 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
   /// Several writes at once; how many jobs have a result.
   private func write(_ jobs: [DiskJob], _ turn: inout DiskTurn) -> Int {
     var batches: [FrameBatch] = []
+    var mark: UInt64 = 0
     for case .write(let batch, _, let committed) in jobs {
-      engine.noteCommitted(committed)
+      mark = max(mark, committed)
       batches.append(batch)
     }
-    let (written, error) = engine.write(batches)
+    let (written, error) = engine.write(batches, committed: mark)
     for case .write(let batch, let ticket, _) in jobs[..<written] {
       turn.results.append(.written(ticket: ticket, batch))
     }
@@ -109,8 +110,7 @@ package final class ReplicaDisk<D: Disk>: @unchecked Sendable {
         try engine.truncateSuffix(fromIndex: index)
         return .truncated
       case .write(let batch, let ticket, let committed):
-        engine.noteCommitted(committed)
-        let (_, error) = engine.write([batch])
+        let (_, error) = engine.write([batch], committed: committed)
         guard let error else { return .written(ticket: ticket, batch) }
         lastError = error
         guard error.isRetryable else { throw error }
