@@ -122,12 +122,16 @@ package final class SimulatedDisk: Disk {
   }
 
   package func names(in folder: String) throws(CommitLogError) -> [String] {
-    state.withLock { state in
-      let all = Array(state.names.keys) + Array(state.folders)
-      let inside = all.filter { $0.hasPrefix(folder + "/") }.map { path in
-        String(path.dropFirst(folder.utf8.count + 1).prefix { $0 != "/" })
-      }
-      return Set(inside).sorted()
+    let prefix = folder + "/"
+    // By bytes: nodes look at their folders often.
+    func inside(_ path: String) -> String? {
+      guard path.hasPrefix(prefix) else { return nil }
+      let rest = path.utf8.dropFirst(prefix.utf8.count)
+      return String(rest.prefix { $0 != UInt8(ascii: "/") })
+    }
+    return state.withLock { state in
+      let found = state.names.keys.compactMap(inside) + state.folders.compactMap(inside)
+      return Set(found).sorted()
     }
   }
 
@@ -234,7 +238,8 @@ package final class SimulatedDisk: Disk {
 
   private static func apply(_ change: Change, to names: inout [String: Inode]) {
     if change.appears {
-      for (name, inode) in names where inode === change.inode { names[name] = nil }
+      // It has one name at most.
+      if let old = names.first(where: { $0.value === change.inode })?.key { names[old] = nil }
       names[change.name] = change.inode
     } else if names[change.name] === change.inode {
       names[change.name] = nil

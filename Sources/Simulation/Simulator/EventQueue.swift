@@ -4,7 +4,8 @@ import RaftAPI
 /// What is going to happen, by time; of two things at the same moment the one first asked for is first.
 struct EventQueue {
   enum Happening {
-    case arrives(Parcel)
+    /// Boxed: it is large, and handed on from the queue to the node and from there back.
+    indirect case arrives(Parcel)
     /// A node's own timer; `life` tells the lives of a node apart.
     case timer(node: Int, life: Int)
     case diskDone(node: Int, life: Int)

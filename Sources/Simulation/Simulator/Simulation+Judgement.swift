@@ -39,10 +39,10 @@ extension Simulation {
     mix(offset)
     for (place, value) in values.enumerated() {
       let at = offset + UInt64(place)
-      if let other = workload.acknowledged[at], other != value {
+      if let other = workload.told(at: at), other != value {
         oracle.fail("offset \(at) was acknowledged for \(other) and for \(value)")
       }
-      workload.acknowledged[at] = value
+      workload.acknowledge(value, at: at)
     }
     let last = offset + UInt64(values.count) - 1
     workload.acknowledgedEnd = max(workload.acknowledgedEnd, last + 1)
@@ -107,7 +107,7 @@ extension Simulation {
     let reader = EngineReader(replica.engine)
     let end = replica.committedEnd
     var offset = replica.engine.offsets.lowerBound
-    var seen: Set<UInt64> = []
+    var isSeen = Array(repeating: false, count: workload.isIdempotent.count)
     while offset < end {
       let records: [Record]
       do throws(CommitLogError) {
@@ -121,13 +121,16 @@ extension Simulation {
       for record in records where offset < end {
         let value = record.value.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
         if record.offset != offset { oracle.fail("n\(node + 1) has \(record.offset) at \(offset)") }
-        if let told = workload.acknowledged[offset], told != value {
+        if let told = workload.told(at: offset), told != value {
           oracle.fail("n\(node + 1) has \(value) at \(offset), \(told) was acknowledged there")
         }
-        if value == 0 || value > workload.lastValue { oracle.fail("\(value) was never written") }
-        if workload.idempotent.contains(value), !seen.insert(value).inserted {
+        guard value > 0, value <= workload.lastValue else {
+          return oracle.fail("\(value) was never written")
+        }
+        if workload.isIdempotent[Int(value)], isSeen[Int(value)] {
           oracle.fail("n\(node + 1) has the idempotent value \(value) twice")
         }
+        isSeen[Int(value)] = true
         offset += 1
       }
     }

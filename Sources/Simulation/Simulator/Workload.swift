@@ -56,10 +56,10 @@ struct Workload {
   var operations: [UInt64: Operation] = [:]
   var lastOperation: UInt64 = 0
   var lastValue: UInt64 = 0
-  /// Values by the offset at which they were acknowledged.
-  var acknowledged: [UInt64: UInt64] = [:]
-  /// Values of producers that may be in the log once at most.
-  var idempotent: Set<UInt64> = []
+  /// Values by the offset at which they were acknowledged; 0 = none was.
+  var acknowledged: [UInt64] = []
+  /// By value: whether it is of a producer whose values may be in the log once at most.
+  var isIdempotent = [false]
   /// Behind the highest offset that was ever acknowledged.
   var acknowledgedEnd: UInt64 = 0
   var reads: [Read] = []
@@ -76,11 +76,24 @@ struct Workload {
     return lastOperation
   }
 
-  mutating func newValues() -> [UInt64] {
+  /// From 1 on, each once.
+  mutating func newValues(isIdempotent: Bool) -> [UInt64] {
     let count = 1 + random.below(3)
     let values = (0..<count).map { lastValue + UInt64($0) + 1 }
     lastValue += UInt64(count)
+    self.isIdempotent += repeatElement(isIdempotent, count: count)
     return values
+  }
+
+  /// What clients were told is at `offset`.
+  func told(at offset: UInt64) -> UInt64? {
+    guard offset < acknowledged.count, acknowledged[Int(offset)] != 0 else { return nil }
+    return acknowledged[Int(offset)]
+  }
+
+  mutating func acknowledge(_ value: UInt64, at offset: UInt64) {
+    while acknowledged.count <= offset { acknowledged.append(0) }
+    acknowledged[Int(offset)] = value
   }
 }
 
@@ -98,7 +111,7 @@ extension Simulation {
     } else {
       queue.add(.producer(number), at: now + pause())
       if workload.producers[number].outstanding < Simulation.mostOutstanding {
-        write(number, workload.newValues(), nil)
+        write(number, workload.newValues(isIdempotent: false), nil)
       }
     }
   }
@@ -110,9 +123,7 @@ extension Simulation {
       if let last = workload.producers[number].last, workload.random.oneIn(24) {
         return writeAgain(number, last, stamp)
       }
-      let values = workload.newValues()
-      workload.producers[number].values = values
-      workload.idempotent.formUnion(values)
+      workload.producers[number].values = workload.newValues(isIdempotent: true)
     }
     stamp.sequence = workload.producers[number].sequence
     write(number, workload.producers[number].values, stamp)
