@@ -101,15 +101,16 @@ extension Simulation {
   private static let patience: UInt64 = 2_000_000_000
   /// A client learns that nothing listens there.
   private static let refusal: UInt64 = 5_000_000
-  /// Of a producer that does not wait for answers.
-  private static let mostOutstanding = 64
+  /// Of a producer that does not wait for answers: more than it begins within `patience`, so that it goes on at its pace
+  /// whatever becomes of them.
+  private static let mostOutstanding = 96
 
   mutating func produce(_ number: Int) {
     giveRoom()
     if workload.producers[number].isIdempotent {
       produceInTurn(number)
     } else {
-      queue.add(.producer(number), at: now + pause())
+      queue.add(.producer(number), at: now + pause(number))
       if workload.producers[number].outstanding < Simulation.mostOutstanding {
         write(number, workload.newValues(isIdempotent: false), nil)
       }
@@ -120,7 +121,7 @@ extension Simulation {
     guard workload.producers[number].outstanding == 0 else { return }
     guard var stamp = workload.producers[number].stamp else { return beginProducer(number) }
     if !workload.producers[number].isRetry {
-      if let last = workload.producers[number].last, workload.random.oneIn(24) {
+      if let last = workload.producers[number].last, workload.random.oneIn(8) {
         return writeAgain(number, last, stamp)
       }
       workload.producers[number].values = workload.newValues(isIdempotent: true)
@@ -264,14 +265,17 @@ extension Simulation {
     workload.producers[producer].target = leader == target ? other : leader ?? other
   }
 
-  private mutating func pause() -> UInt64 {
-    5_000_000 + workload.random.below(40_000_000 as UInt64)
+  /// Until the next request. Those that do not wait for answers ask 103 times a second together, so that a run counts
+  /// whatever fails; those that do are about the order of requests, which does not take many.
+  private mutating func pause(_ producer: Int) -> UInt64 {
+    let most: UInt64 = workload.producers[producer].isIdempotent ? 215_000_000 : 48_000_000
+    return 5_000_000 + workload.random.below(most)
   }
 
   private mutating func answered(_ producer: Int) {
     workload.producers[producer].outstanding -= 1
     guard workload.producers[producer].isIdempotent else { return }
-    queue.add(.producer(producer), at: now + pause())
+    queue.add(.producer(producer), at: now + pause(producer))
   }
 
   mutating func giveUp(_ id: UInt64) {
