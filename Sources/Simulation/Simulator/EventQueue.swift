@@ -60,6 +60,9 @@ struct EventQueue {
     rise(Entry(time: time, order: count, slot: slot))
   }
 
+  /// Of what is next.
+  var nextTime: UInt64? { heap.first?.time }
+
   mutating func next() -> (time: UInt64, happening: Happening)? {
     guard let first = heap.first else { return nil }
     let last = heap.removeLast()

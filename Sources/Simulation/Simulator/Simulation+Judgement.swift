@@ -59,6 +59,19 @@ extension Simulation {
     }
   }
 
+  /// More than the ten election timeouts for which a node heeds no leader that it does not know, and the time to catch up.
+  static let patienceWithStrangers: UInt64 = 8_000_000_000
+
+  /// A member was away while the one that leads now was added, and learns of it only when its patience is at an end.
+  var someoneKnowsNoLeader: Bool {
+    guard let leader, let replica = nodes[leader].replica else { return false }
+    return nodes.indices.contains { node in
+      guard let other = nodes[node].replica else { return false }
+      return replica.core.membership.contains(id(node))
+        && !other.core.membership.contains(id(leader))
+    }
+  }
+
   /// When all is over and has been healed for a while.
   mutating func judgeEnd() {
     let leaders = nodes.indices.filter { nodes[$0].replica?.core.role == .leader }

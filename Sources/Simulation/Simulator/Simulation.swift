@@ -120,17 +120,24 @@ package struct Simulation {
     for reader in 0..<plan.conditions.readers {
       queue.add(.reader(reader), at: 5_000_000 * UInt64(reader + 1))
     }
-    while oracle.breach == nil, let (time, happening) = queue.next(), time <= options.duration {
-      now = time
-      verdict.events += 1
-      mix(time)
-      happen(happening)
-    }
+    go(until: options.duration)
+    if someoneKnowsNoLeader { go(until: options.duration + Simulation.patienceWithStrangers) }
     if oracle.breach == nil { judgeEnd() }
     verdict.trims = oracle.starts.count
     verdict.breach = oracle.breach
     verdict.breachTime = now
     return verdict
+  }
+
+  private mutating func go(until end: UInt64) {
+    while oracle.breach == nil, let first = queue.nextTime, first <= end,
+      let (time, happening) = queue.next()
+    {
+      now = time
+      verdict.events += 1
+      mix(time)
+      happen(happening)
+    }
   }
 
   func note(_ what: @autoclosure () -> String) {
