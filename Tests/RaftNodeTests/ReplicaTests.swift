@@ -75,6 +75,22 @@ private struct Single {
     return outcomes[last]
   }
 
+  /// Requests of one record each that come together.
+  mutating func propose(
+    together requests: [(value: String, stamp: ProducerStamp?, expecting: UInt64?)]
+  ) -> [ProposalOutcome?] {
+    let first = last + 1
+    last += UInt64(requests.count)
+    carryOut(
+      replica.propose(
+        requests.enumerated().map { place, request in
+          Proposal(
+            id: first + UInt64(place), records: [Record(value: Array(request.value.utf8))],
+            stamp: request.stamp, expectedOffset: request.expecting)
+        }, at: now))
+    return (first...last).map { outcomes[$0] }
+  }
+
   mutating func initProducer(as subject: String = "", name: String = "") -> ProducerStamp? {
     last += 1
     carryOut(replica.initProducer(id: last, subject: subject, name: name, at: now))
@@ -122,6 +138,31 @@ private struct Single {
     #expect(single.propose(["b"], expecting: 0) == .refused(.offsetMismatch(next: 1)))
     #expect(single.propose(["b"], expecting: 1) == appended(1))
     #expect(try single.records() == ["a", "b"])
+  }
+
+  @Test func `requests that come together share entries, each judged behind those before it`()
+    throws
+  {
+    var single = try Single()
+    let stamp = single.initProducer() ?? ProducerStamp(id: 0, epoch: 0, sequence: 0)
+    func at(_ sequence: UInt64) -> ProducerStamp {
+      ProducerStamp(id: stamp.id, epoch: stamp.epoch, sequence: sequence)
+    }
+    let before = single.replica.core.log.lastIndex
+    let outcomes = single.propose(together: [
+      ("a", nil, nil), ("b", nil, 1), ("lost", nil, 1), ("c", at(0), nil), ("d", at(1), nil),
+      ("c", at(0), nil), ("early", at(7), nil), ("e", at(2), 4), ("f", nil, nil),
+    ])
+    #expect(
+      outcomes == [
+        appended(0), appended(1), .refused(.offsetMismatch(next: 2)), appended(2), appended(3),
+        appended(2, isDuplicate: true), .refused(.producer(.gap(expected: 2))), appended(4),
+        appended(5),
+      ])
+    #expect(single.replica.core.log.lastIndex == before + 3, "others', the producer's, others'")
+    #expect(try single.records() == ["a", "b", "c", "d", "e", "f"])
+    let again = single.propose(together: [("d", at(1), nil), ("g", at(3), nil)])
+    #expect(again == [appended(3, isDuplicate: true), appended(6)])
   }
 
   @Test func `an idempotent producer's repeats are not appended, across restarts too`() throws {

@@ -272,14 +272,20 @@ extension Record {
 extension FrameBatch {
   /// Adds a record; offset and term are the frame's.
   package func append(_ record: Record) {
-    let headers = record.headers.isEmpty ? [] : RecordFormat.encode(record.headers)
-    record.value.withUnsafeBytes { value in
-      record.key.withUnsafeBytes { key in
+    record.withFields { append($0) }
+  }
+}
+
+extension Record {
+  /// Its fields as they are to be written; valid for the time of the call.
+  package func withFields(_ body: (RecordFields) -> Void) {
+    let headers = headers.isEmpty ? [] : RecordFormat.encode(headers)
+    value.withUnsafeBytes { value in
+      key.withUnsafeBytes { key in
         headers.withUnsafeBytes { headers in
-          append(
+          body(
             RecordFields(
-              value: value, key: key, headers: headers, timestamp: record.timestamp,
-              crc32c: record.crc32c))
+              value: value, key: key, headers: headers, timestamp: timestamp, crc32c: crc32c))
         }
       }
     }

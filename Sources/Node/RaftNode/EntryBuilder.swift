@@ -38,6 +38,9 @@ package struct EntryBuilder {
   /// The offset that the next record gets.
   package var nextOffset: UInt64 { tail.nextOffset }
 
+  /// The entry that holds what was placed last, or the log's last one: what a verdict rests on.
+  var lastIndex: UInt64 { isOpen ? tail.nextIndex : tail.nextIndex - 1 }
+
   /// Makes room for a request of about so many bytes, whose records all go into one entry.
   @inline(__always)
   package mutating func beginRequest(bytes: Int) {
@@ -75,8 +78,8 @@ package struct EntryBuilder {
       let producer = touched[stamp.id] ?? producers.producers[stamp.id]
       switch ProducerTable.judge(stamp, count: count, subject: subject, of: producer) {
       case .append: break
-      case .duplicate(_, let offset): return .duplicate(offset: offset)
-      case .refuse(let why, _): return .refuse(.producer(why))
+      case .duplicate(let offset): return .duplicate(offset: offset)
+      case .refuse(let why): return .refuse(.producer(why))
       }
       if let producer, producer.entries(after: committed) >= Self.mostUncommitted {
         return .refuse(.producerTooFast)
@@ -96,6 +99,18 @@ package struct EntryBuilder {
     tail.maxTimestamp = max(tail.maxTimestamp, timestamp)
     tail.nextOffset += 1
     return timestamp
+  }
+
+  /// Adds a request that `judge` admitted, which is not in its serialized form.
+  mutating func append(_ proposal: Proposal) {
+    let bytes = proposal.records.reduce(0) { $0 + $1.key.count + $1.value.count }
+    if let stamp = proposal.stamp {
+      beginRequest(bytes: bytes, count: UInt64(proposal.records.count), stamp)
+    } else {
+      beginRequest(bytes: bytes)
+    }
+    require(!proposal.records.isEmpty, "a request without records")
+    for record in proposal.records { record.withFields { _ = append($0) } }
   }
 
   private mutating func begin(_ stamp: ProducerStamp?) {

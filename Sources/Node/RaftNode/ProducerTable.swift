@@ -68,9 +68,9 @@ package struct ProducerTable: Equatable, Sendable {
   /// What is to become of a request.
   package enum Verdict: Equatable, Sendable {
     case append
-    /// It is in the log; the answer is the first one's, once that entry is committed.
-    case duplicate(Appended, offset: UInt64)
-    case refuse(ProducerRefusal, restingOn: UInt64)
+    /// It is in the log, from this offset on.
+    case duplicate(offset: UInt64)
+    case refuse(ProducerRefusal)
   }
 
   /// Requests of a producer that are remembered.
@@ -131,22 +131,22 @@ package struct ProducerTable: Equatable, Sendable {
   static func judge(
     _ stamp: ProducerStamp, count: UInt64, subject: String, of producer: Producer?
   ) -> Verdict {
-    guard let producer else { return .refuse(.unknown, restingOn: 0) }
-    guard producer.subject == subject else { return .refuse(.notYours, restingOn: 0) }
+    guard let producer else { return .refuse(.unknown) }
+    guard producer.subject == subject else { return .refuse(.notYours) }
     if stamp.epoch < producer.epoch {
-      return .refuse(.fenced(epoch: producer.epoch), restingOn: producer.lastIndex)
+      return .refuse(.fenced(epoch: producer.epoch))
     }
-    guard stamp.epoch == producer.epoch else { return .refuse(.unknown, restingOn: 0) }
+    guard stamp.epoch == producer.epoch else { return .refuse(.unknown) }
     let expected = producer.nextSequence
     if stamp.sequence == expected { return .append }
     if stamp.sequence > expected {
-      return .refuse(.gap(expected: expected), restingOn: producer.lastIndex)
+      return .refuse(.gap(expected: expected))
     }
     let holding = producer.appended.last { $0.sequence <= stamp.sequence }
     guard let holding, stamp.sequence + count <= holding.sequence + holding.count else {
-      return .refuse(.tooOld, restingOn: producer.lastIndex)
+      return .refuse(.tooOld)
     }
-    return .duplicate(holding, offset: holding.baseOffset + stamp.sequence - holding.sequence)
+    return .duplicate(offset: holding.baseOffset + stamp.sequence - holding.sequence)
   }
 
   /// Replays a data entry.

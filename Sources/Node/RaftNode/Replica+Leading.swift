@@ -8,12 +8,10 @@ extension Replica {
   /// Appends what may be appended, judged against the log's end (SEMANTICS section 3), as one write; each request is
   /// answered by a `resolved`, now or when its entry is committed.
   package func propose(_ proposals: [Proposal], at now: Instant) -> [ReplicaEffect] {
-    within(now) {
-      guard core.canPropose, !isDiskFull else { return refuse(proposals.map(\.id)) }
-      var builder = BatchBuilder(self)
+    guard appendRefusal == nil else { return within(now) { refuse(proposals.map(\.id)) } }
+    return append(in: FrameBatch(capacity: 16 << 10), at: now) { builder in
       for proposal in proposals { admit(proposal, &builder) }
-      submit(builder.finish())
-    }
+    }.effects
   }
 
   private func refuse(_ ids: [UInt64]) {
@@ -23,32 +21,24 @@ extension Replica {
     for id in ids { effects.append(.resolved(id: id, .refused(why))) }
   }
 
-  private func admit(_ proposal: Proposal, _ builder: inout BatchBuilder) {
+  private func admit(_ proposal: Proposal, _ builder: inout EntryBuilder) {
     let count = UInt64(proposal.records.count)
     let term = core.hard.term
-    if let stamp = proposal.stamp {
-      switch latest.producers.judge(stamp, count: count, subject: proposal.subject) {
-      case .append: break
-      case .duplicate(let appended, let offset):
-        let outcome = ProposalOutcome.appended(
-          offset: offset, count: count, term: term, isDuplicate: true)
-        let index = core.mutant == .duplicateAnsweredEarly ? 0 : appended.index
-        return resolve(proposal.id, outcome, restingOn: index)
-      case .refuse(let why, let index):
-        return resolve(proposal.id, .refused(.producer(why)), restingOn: index)
+    let verdict = builder.judge(
+      proposal.stamp, expectedOffset: proposal.expectedOffset, count: count,
+      subject: proposal.subject)
+    var outcome = ProposalOutcome.appended(
+      offset: builder.nextOffset, count: count, term: term, isDuplicate: false)
+    switch verdict {
+    case .append: builder.append(proposal)
+    case .refuse(let why): outcome = .refused(why)
+    case .duplicate(let offset):
+      outcome = .appended(offset: offset, count: count, term: term, isDuplicate: true)
+      if core.mutant == .duplicateAnsweredEarly {
+        return resolve(proposal.id, outcome, restingOn: 0)
       }
     }
-    let next = latest.tail.nextOffset
-    if let expected = proposal.expectedOffset, expected != next {
-      return resolve(
-        proposal.id, .refused(.offsetMismatch(next: next)),
-        restingOn: latest.tail.nextIndex - 1)
-    }
-    let entry = builder.add(proposal, after: latest.tail, term: term, committed: committedIndex)
-    extend([entry])
-    let outcome = ProposalOutcome.appended(
-      offset: next, count: count, term: term, isDuplicate: false)
-    waiters.append(Waiter(id: proposal.id, index: entry.header.index, outcome: outcome))
+    resolve(proposal.id, outcome, restingOn: builder.lastIndex)
   }
 
   /// Gives a producer its id, or a named one that exists a new epoch.
@@ -203,32 +193,4 @@ extension Replica {
       return nil
     }
   }
-}
-
-/// Builds the entries of one write.
-struct BatchBuilder {
-  private let batch: FrameBatch
-  private let clock: UInt64
-
-  init<D: Disk>(_ replica: Replica<D>) {
-    batch = FrameBatch(capacity: 16 << 10)
-    clock = replica.settings.log.clock()
-  }
-
-  /// Adds the records of a request as an entry.
-  mutating func add(
-    _ proposal: Proposal, after tail: LogTail, term: UInt64, committed: UInt64
-  ) -> PendingEntry {
-    let stamp = proposal.stamp
-    batch.begin(
-      kind: .data, index: tail.nextIndex, term: term, baseOffset: tail.nextOffset,
-      logTime: max(clock, tail.lastLogTime), commitMark: committed,
-      maxTimestampSoFar: tail.maxTimestamp, producerID: stamp?.id ?? 0,
-      producerEpoch: stamp?.epoch ?? 0, baseSequence: stamp?.sequence ?? 0)
-    for record in proposal.records { batch.append(record) }
-    require(batch.end(), "a request without records")
-    return PendingEntry(header: batch.last)
-  }
-
-  func finish() -> FrameBatch { batch }
 }

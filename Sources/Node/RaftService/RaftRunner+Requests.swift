@@ -13,10 +13,9 @@ extension RaftRunner {
     expectedOffset: UInt64? = nil
   ) async -> ProposalOutcome {
     await request { [self] id in
-      gathered.append(
-        Proposal(
-          id: id, records: records, subject: subject, stamp: stamp, expectedOffset: expectedOffset))
-      endTurnSoon()
+      let proposal = Proposal(
+        id: id, records: records, subject: subject, stamp: stamp, expectedOffset: expectedOffset)
+      step { replica.propose([proposal], at: $0) }
     }
   }
 
@@ -166,10 +165,6 @@ extension RaftRunner {
         append(from: source)
       }
     }
-    guard !gathered.isEmpty else { return }
-    let proposals = gathered
-    gathered.removeAll(keepingCapacity: true)
-    carryOut(replica.propose(proposals, at: Self.now()))
   }
 
   private func buildLater(_ time: UInt64) {
@@ -221,14 +216,9 @@ extension RaftRunner {
   /// Nobody will say what became of them.
   func abandonRequests() {
     let (term, index) = (replica.core.hard.term, replica.core.log.lastIndex)
-    let neverTaken = Set(gathered.map(\.id))
-    gathered.removeAll()
     let waiting = proposers
     proposers.removeAll()
-    for (id, done) in waiting {
-      let isUntouched = neverTaken.contains(id)
-      done(isUntouched ? .refused(.raft(.notLeader(nil))) : .unknown(term: term, index: index))
-    }
+    for done in waiting.values { done(.unknown(term: term, index: index)) }
     for done in readers.values { done(nil) }
     readers.removeAll()
     for reader in lateReaders { reader.done(nil) }

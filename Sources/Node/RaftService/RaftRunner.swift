@@ -77,7 +77,6 @@ package final class RaftRunner: @unchecked Sendable {
   var source: (any RecordSource)?
   /// Memory of a batch that is on disk, for the next.
   var spare: FrameBatch?
-  var gathered: [Proposal] = []
   var proposers: [UInt64: (ProposalOutcome) -> Void] = [:]
   var readers: [UInt64: (UInt64?) -> Void] = [:]
   /// Reads that wait for an entry to be applied.
