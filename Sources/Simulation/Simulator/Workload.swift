@@ -110,9 +110,11 @@ extension Simulation {
     if workload.producers[number].isIdempotent {
       produceInTurn(number)
     } else {
-      queue.add(.producer(number), at: now + pause(number))
+      // Requests that come together may share an entry.
+      let count = workload.random.oneIn(8) ? 2 : 1
+      queue.add(.producer(number), at: now + UInt64(count) * pause(number))
       if workload.producers[number].outstanding < Simulation.mostOutstanding {
-        write(number, workload.newValues(isIdempotent: false), nil)
+        write(number, (0..<count).map { _ in workload.newValues(isIdempotent: false) })
       }
     }
   }
@@ -127,15 +129,20 @@ extension Simulation {
       workload.producers[number].values = workload.newValues(isIdempotent: true)
     }
     stamp.sequence = workload.producers[number].sequence
-    write(number, workload.producers[number].values, stamp)
+    write(number, [workload.producers[number].values], stamp)
   }
 
-  private mutating func write(_ number: Int, _ values: [UInt64], _ stamp: ProducerStamp?) {
-    verdict.proposed += 1
-    let id = workload.newOperation(.produce(producer: number, values: values))
-    let records = records(values)
-    call(number, id) { replica, instant in
-      replica.propose([Proposal(id: id, records: records, stamp: stamp)], at: instant)
+  private mutating func write(
+    _ number: Int, _ requests: [[UInt64]], _ stamp: ProducerStamp? = nil
+  ) {
+    verdict.proposed += requests.count
+    let proposals = requests.map { values in
+      Proposal(
+        id: workload.newOperation(.produce(producer: number, values: values)),
+        records: records(values), stamp: stamp)
+    }
+    call(number, proposals.map(\.id)) { replica, instant in
+      replica.propose(proposals, at: instant)
     }
   }
 
@@ -146,7 +153,7 @@ extension Simulation {
     let id = workload.newOperation(.again(producer: number, last))
     let stamp = ProducerStamp(id: stamp.id, epoch: stamp.epoch, sequence: last.sequence)
     let proposal = Proposal(id: id, records: records(last.values), stamp: stamp)
-    call(number, id) { replica, instant in replica.propose([proposal], at: instant) }
+    call(number, [id]) { replica, instant in replica.propose([proposal], at: instant) }
   }
 
   private func records(_ values: [UInt64]) -> [Record] {
@@ -157,21 +164,21 @@ extension Simulation {
 
   private mutating func beginProducer(_ number: Int) {
     let id = workload.newOperation(.initProducer(producer: number))
-    call(number, id) { replica, instant in
+    call(number, [id]) { replica, instant in
       replica.initProducer(id: id, subject: "", name: "p\(number)", at: instant)
     }
   }
 
   private mutating func call(
-    _ number: Int, _ id: UInt64,
+    _ number: Int, _ ids: [UInt64],
     _ body: (Replica<SimulatedDisk>, Instant) -> [ReplicaEffect]
   ) {
-    workload.producers[number].outstanding += 1
+    workload.producers[number].outstanding += ids.count
     let node = workload.producers[number].target
-    guard let replica = nodes[node].replica else {
-      return queue.add(.timeout(operation: id), at: now + Simulation.refusal)
-    }
-    queue.add(.timeout(operation: id), at: now + Simulation.patience)
+    let replica = nodes[node].replica
+    let wait = replica == nil ? Simulation.refusal : Simulation.patience
+    for id in ids { queue.add(.timeout(operation: id), at: now + wait) }
+    guard let replica else { return }
     guard nodes[node].pausedUntil <= now else { return }
     clock.set(now)
     carryOut(node, body(replica, instant))
