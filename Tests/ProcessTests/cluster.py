@@ -40,6 +40,21 @@ def consume(node, offset, **fields):
         log_pb2.ConsumeRequest(offset=offset, **fields), timeout=LONG))
 
 
+def write(cluster, value):
+    """One record, at whoever leads."""
+    return within(20, lambda: unless_another_leads(lambda: produce(cluster.leader(), record(value))), "a record is written")
+
+
+def unless_another_leads(call):
+    try:
+        return call()
+    except grpc.RpcError as error:
+        info = stubs.Failure(error).info
+        if info and info.reason in ("NOT_LEADER", "NO_LEADER", "OUTCOME_UNKNOWN"):
+            return None
+        raise
+
+
 def producer_id(node, name="", credentials=None):
     return node.call(lambda channel: log_pb2_grpc.ProducersStub(channel).InitProducer(
         log_pb2.InitProducerRequest(name=name), timeout=LONG), credentials)
@@ -203,9 +218,9 @@ def sigterm_hands_leadership_over_and_changes_no_members(cluster):
         producer.produce()
     stopped.join()
     producer.close()
-    # An election would take an election timeout of 400 ms at least.
+    # An election would take an election timeout at least.
     print(f"  longest gap {producer.longest_gap * 1000:.0f} ms", file=sys.stderr)
-    true("NO_LEADER" not in producer.refusals or producer.longest_gap < 1, f"{producer.refusals}")
+    true("NO_LEADER" not in producer.refusals or producer.longest_gap < 1.5, f"{producer.refusals}")
     equal([server.id for server in servers_of(cluster.leader()).servers], ["node1", "node2", "node3"])
     leader.start()
     cluster.verify()
@@ -215,7 +230,7 @@ def sigterm_hands_leadership_over_and_changes_no_members(cluster):
 def what_is_kept_is_set_for_all(cluster):
     leader = cluster.leader()
     for _ in range(8):
-        leader_end = produce(leader, record(b"x" * 300_000)).offset + 1
+        leader_end = write(cluster, b"x" * 300_000).offset + 1
     before = info_of(leader)
     cut = leader_end - 3
     shown = json.loads(cluster.client("-o", "json", "log", "truncate", "--before", str(cut)))
@@ -235,7 +250,7 @@ def what_is_kept_is_set_for_all(cluster):
         within(5, lambda: (info_of(node).config.retention_bytes, info_of(node).config.retention_ms)
                == (1 << 20, -1), f"the settings of {node.id}")
     for _ in range(12):
-        produce(cluster.leader(), record(b"y" * 300_000))
+        write(cluster, b"y" * 300_000)
     start = within(5, lambda: moved(cluster, cut), "retention moves the start on all alike")
     cluster.client("log", "set", "--retention-bytes", "none")
     cluster.client("log", "set", code=64)
@@ -275,7 +290,7 @@ def a_server_joins_a_log_that_has_lost_its_front(cluster):
     own = producer_id(cluster.leader())
     first = produce(cluster.leader(), stamped(own, 0, b"before the image", 1))
     for _ in range(40):
-        produce(cluster.leader(), record(b"z" * 200_000))
+        write(cluster, b"z" * 200_000)
     end = end_of(cluster.leader())
     cluster.client("log", "truncate", "--before", str(end - 5))
     away.start()
@@ -397,7 +412,7 @@ def a_server_is_replaced_under_load(cluster):
                            for server in servers_of(cluster.leader()).servers), "the added one has a vote")
     cluster.client("cluster", "remove", old.id)
     term = status(cluster.leader(among=[node for node in cluster.nodes if node is not old])).term
-    time.sleep(2)  # the removed one stands for election again and again, in vain
+    time.sleep(4)  # the removed one stands for election again and again, in vain
     stop.set()
     for thread in threads:
         thread.join()
@@ -447,8 +462,8 @@ def the_last_majority_is_not_removed(cluster):
     leader = cluster.leader()
     others = [node for node in cluster.nodes if node is not leader]
     others[0].kill()
-    within(10, lambda: any(peer.server_id == others[0].id and peer.last_contact_ms > 1000
-                           for peer in status(leader).peers), "the leader has not heard it for a second")
+    within(10, lambda: any(peer.server_id == others[0].id and peer.last_contact_ms > 2000
+                           for peer in status(leader).peers), "the leader has not heard it for two seconds")
     found = stubs.failure(lambda: leader.call(lambda channel: log_pb2_grpc.ClusterStub(channel).RemoveServer(
         log_pb2.RemoveServerRequest(id=others[1].id), timeout=LONG)))
     equal((found.code, found.info.reason), (FAILED, "QUORUM_AT_RISK"))
@@ -460,10 +475,22 @@ def main():
     checks.give_up_after(280)
     with servers.Workspace() as workspace:
         make_other(workspace)
-        cluster = clusters.Cluster(workspace, flags=[
-            "--acl-policy", str(workspace.path / "policy.csv"), "--storage-segment-bytes", "1MiB"])
-        cluster.start()
-        return check.run(cluster, only=sys.argv[1:])
+        return check.run(new_cluster(workspace), only=sys.argv[1:], renew=renewed)
+
+
+def new_cluster(workspace):
+    return clusters.Cluster(workspace, flags=[
+        "--acl-policy", str(workspace.path / "policy.csv"), "--storage-segment-bytes", "1MiB", *clusters.CALM]).start()
+
+
+def renewed(cluster):
+    """After a check that failed: what the servers said last, and others in their place."""
+    for node in cluster.nodes:
+        print(f"{node.id}:", *node.log().splitlines()[-15:], sep="\n  ", file=sys.stderr)
+        node.kill()
+        shutil.rmtree(node.data, ignore_errors=True)
+        node.log_path.unlink(missing_ok=True)
+    return [new_cluster(cluster.workspace)]
 
 
 def make_other(workspace):

@@ -57,14 +57,18 @@ def damage(node, chance):
     return f"{kind} {file.name} at {place} of {end}"
 
 
-def healed(cluster):
+def healed(cluster, end):
+    """All hold the same, at least up to the offset `end`: whoever is behind has not read what was damaged."""
     found = subprocess.run(
         [servers.program("distlog-client"), "--servers", cluster.addresses(), "--ca", cluster.root.ca,
          "--cert", cluster.root.certificate, "--key", cluster.root.key, "-o", "json", "cluster", "verify"],
         capture_output=True, timeout=60)
     checks.true(found.returncode in (0, 10), f"exit code {found.returncode} of cluster verify: {found.stderr.decode()}")
     checks.true(b"is damaged" not in found.stderr or b"again in a moment" in found.stderr, found.stderr.decode())
-    return found.returncode == 0 and json.loads(found.stdout)["same"]
+    if found.returncode != 0:
+        return False
+    told = json.loads(found.stdout)
+    return told["same"] and int(told["endOffset"]) >= end
 
 
 def each_lost_file_names_a_remedy(node):
@@ -109,10 +113,11 @@ def main():
                 node.kill()
             elif how == "stopped":
                 checks.equal(node.terminate(), 0, "exit code")
+            end = max(list(load.history.acknowledged.values())) + 1
             what = damage(node, chance)
             if how != "running":
                 node.start()
-            checks.within(40, lambda: healed(cluster), f"all are equal after {node.id} {how}, {what}")
+            checks.within(40, lambda: healed(cluster, end), f"all are equal after {node.id} {how}, {what}")
             print(f"ok run {run}", flush=True)
             print(f"  {node.id} {how}, {what}", file=sys.stderr)
         load.finish()

@@ -117,9 +117,13 @@ def forget_cached(folder):
             os.close(file)
 
 
+def elections(options):
+    return ["--raft-election-timeout", options.election_timeout] if options.election_timeout else []
+
+
 def steady(options):
     kept = int(options.cold_gib * GIB)
-    flags = ["--logs-retention-bytes", str(kept + kept // 5)]
+    flags = ["--logs-retention-bytes", str(kept + kept // 5), *elections(options)]
     with servers.Workspace() as workspace, telling(clusters.Cluster(workspace, flags=flags)) as cluster:
         cluster.start()
         leader = cluster.leader()
@@ -165,7 +169,7 @@ def steady(options):
 
 
 def replace(options):
-    with servers.Workspace() as workspace, telling(clusters.Cluster(workspace)) as cluster:
+    with servers.Workspace() as workspace, telling(clusters.Cluster(workspace, flags=elections(options))) as cluster:
         cluster.start()
         numbers = subprocess.Popen(["seq", str(options.records)], stdout=subprocess.PIPE)
         filling = client(cluster, "produce", stdin=numbers.stdout, stderr=subprocess.PIPE)
@@ -233,6 +237,7 @@ def replace(options):
 
 def main():
     options = argparse.ArgumentParser()
+    options.add_argument("--election-timeout", help="of the servers; their default without")
     kinds = options.add_subparsers(dest="kind", required=True)
     kind = kinds.add_parser("steady")
     kind.add_argument("--minutes", type=float, default=10)

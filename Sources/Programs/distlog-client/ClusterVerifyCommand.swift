@@ -44,6 +44,13 @@ struct ClusterVerifyCommand: Verb {
         : "the servers hold different records"
       throw ProgramFailure(.unhealthy, code: isSame ? "UNREACHABLE" : "DIVERGED", what)
     }
+    guard start < end || replicas.allSatisfy(\.offsets.isEmpty) else {
+      let own = replicas.map { "\($0.id) \($0.offsets.lowerBound) ..< \($0.offsets.upperBound)" }
+      throw ProgramFailure(
+        .unhealthy, code: "NOTHING_IN_COMMON",
+        "the servers have no record in common to compare: \(own.joined(separator: ", "))",
+        hint: "one that catches up, or was just started, has more soon: see `cluster status`")
+    }
   }
 
   @MainActor
