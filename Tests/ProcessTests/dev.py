@@ -20,6 +20,7 @@ import clusters
 from checks import equal, true, within
 
 check = checks.Checks()
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ["DISTLOG_BIN_DIR"]) / "distlogd"
 READY_WITHIN = 60
 STOPPED_WITHIN = 30
@@ -76,6 +77,10 @@ class Dev:
         return self.process.wait(STOPPED_WITHIN)
 
 
+def rules(policy):
+    return [line for line in policy.read_text().splitlines() if line and not line.startswith("#")]
+
+
 def is_gone(process):
     try:
         return "\nState:\tZ" in pathlib.Path(f"/proc/{process}/status").read_text()
@@ -108,6 +113,7 @@ def one_command_makes_a_cluster(work):
         dev.paste("seq 1001 2000 | distlog-client produce")
         within(READY_WITHIN, lambda: dev.err.read_text().count("node1 serves") == 2, "node1 is started again")
         dev.paste("distlog-client cluster health --wait && distlog-client cluster verify")
+        equal(rules(folder / "policy.csv"), rules(REPOSITORY / "certs/policy.csv"), "rules, as those of the development certificates")
         for key in folder.glob("certs/*-key.pem"):
             equal(key.stat().st_mode & 0o777, 0o600, f"mode of {key.name}")
 
