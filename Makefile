@@ -11,6 +11,10 @@ MAKEFLAGS += --no-print-directory
 # An import that the manifest does not declare compiles without this flag, and breaks later.
 IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Package.swift Sources Tests Examples
+# Tests of values and of simulated disks, which disturb nobody: they run side by side. All others have servers, files and
+# time limits, and run one after the other.
+SIDE_BY_SIDE := ^(CodecTests|CommitLogTests|FormationTests|RaftCoreTests|RaftNodeTests|SimulationTests)\.
+RUN_TESTS = DISTLOG_BIN_DIR="$$(swift build --show-bin-path)" swift test --skip-build --disable-xctest
 
 .PHONY: help deps deps-run deps-test build release run up down test check fix ci certs protos docs bench dist install uninstall \
 	test-dist fuzz sim test-tsan test-asan clean
@@ -50,7 +54,8 @@ test: deps-test certs ## build with the tests and run them all
 	@scripts/test-example.sh
 	swift build --build-tests $(IMPORTS)
 	DISTLOG_BIN_DIR="$$(swift build --show-bin-path)" scripts/test-five-minutes.sh
-	DISTLOG_BIN_DIR="$$(swift build --show-bin-path)" swift test --skip-build --disable-xctest --no-parallel
+	$(RUN_TESTS) --filter '$(SIDE_BY_SIDE)'
+	$(RUN_TESTS) --no-parallel --skip '$(SIDE_BY_SIDE)'
 
 check: deps-test ## format, layers, protos, documents; changes nothing
 	@scripts/check.sh
