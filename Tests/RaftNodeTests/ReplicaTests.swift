@@ -21,6 +21,17 @@ private struct Single {
     worksDisk: Bool = true
   ) throws(CommitLogError) {
     self.disk = disk
+    replica = try Single.open(disk, isNew: isNew, retention: retention, at: now)
+    now = replica.deadline
+    savesOnly = !worksDisk
+    carryOut(replica.handle(.tick, at: now))
+  }
+
+  /// As it is before its clock moves: what is known of a log is what is on its disk.
+  static func open(
+    _ disk: SimulatedDisk, isNew: Bool = false, retention: UInt64 = 0,
+    at now: Instant = Instant(nanoseconds: 1_000_000_000)
+  ) throws(CommitLogError) -> Replica<SimulatedDisk> {
     var settings = Replica<SimulatedDisk>.Settings()
     settings.log.segmentBytes = 4096
     settings.log.indexBytes = 1200
@@ -31,12 +42,9 @@ private struct Single {
       logInstanceID: UniqueID(high: 1, low: 3))
     settings.log.newIdentity = { identity }
     let founder = MemberEntry(NodeID(low: 1), name: "n1", address: "", isLearner: false)
-    replica = try Replica(
+    return try Replica(
       "/data", disk: disk, settings: settings, founders: [founder], isNew: isNew,
       random: SeededRandom(seed: 1), at: now)
-    now = replica.deadline
-    savesOnly = !worksDisk
-    carryOut(replica.handle(.tick, at: now))
   }
 
   mutating func carryOut(_ effects: [ReplicaEffect]) {
@@ -163,6 +171,26 @@ private struct Single {
     #expect(try single.records() == ["a", "b", "c", "d", "e", "f"])
     let again = single.propose(together: [("d", at(1), nil), ("g", at(3), nil)])
     #expect(again == [appended(3, isDuplicate: true), appended(6)])
+  }
+
+  @Test func `a log that begins further on knows that the entry that says so is committed`() throws
+  {
+    var single = try Single()
+    for number in 0..<8 { _ = single.propose(["\(number)"]) }
+    let replica = single.replica
+    let start = replica.logStart(at: 5, applied: replica.applied.tail.nextIndex - 1)
+    single.carryOut(replica.moveStart(id: 100, to: start, at: single.now))
+    #expect(single.outcomes[100] == .done)
+    let look = RetentionLook(
+      start: replica.applied.start, applied: replica.applied.tail.nextIndex - 1,
+      retention: Retention(), mayPropose: false, isDiskFull: false)
+    var checkpointed: UInt64 = 0
+    _ = try replica.lookAtRetention(look, checkpointed: &checkpointed)
+    #expect(replica.engine.offsets.lowerBound == 5)
+    let opened = try Single.open(single.disk.afterPowerCutOfNothing())
+    #expect(opened.engine.offsets.lowerBound == 5)
+    #expect(opened.applied.start == replica.applied.start)
+    #expect(opened.applied.tail.nextIndex == replica.applied.tail.nextIndex)
   }
 
   @Test func `an idempotent producer's repeats are not appended, across restarts too`() throws {
