@@ -485,11 +485,7 @@ def new_cluster(workspace):
 
 def renewed(cluster):
     """After a check that failed: what the servers said last, and others in their place."""
-    for node in cluster.nodes:
-        print(f"{node.id}:", *node.log().splitlines()[-15:], sep="\n  ", file=sys.stderr)
-        node.kill()
-        shutil.rmtree(node.data, ignore_errors=True)
-        node.log_path.unlink(missing_ok=True)
+    cluster.discard()
     return [new_cluster(cluster.workspace)]
 
 

@@ -53,8 +53,7 @@ def telling(cluster):
     try:
         yield cluster
     except BaseException:
-        for node in cluster.nodes:
-            print(f"{node.id}:", *node.log().splitlines()[-15:], sep="\n  ", file=sys.stderr)
+        cluster.tell()
         raise
 
 

@@ -4,8 +4,10 @@ import datetime
 import ipaddress
 import json
 import random
+import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import grpc
@@ -146,6 +148,19 @@ class Cluster:
         for node in nodes:
             node.await_ready()
         return self
+
+    def tell(self):
+        """The last words of all: where a check fails they say more than a number."""
+        for node in self.nodes:
+            print(f"{node.id}:", *node.log().splitlines()[-15:], sep="\n  ", file=sys.stderr)
+
+    def discard(self):
+        """Nothing of it is left, so that another may take its place."""
+        self.tell()
+        for node in self.nodes:
+            node.kill()
+            shutil.rmtree(node.data, ignore_errors=True)
+            node.log_path.unlink(missing_ok=True)
 
     def up(self):
         return [node for node in self.nodes if node.is_up()]
