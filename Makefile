@@ -11,9 +11,10 @@ MAKEFLAGS += --no-print-directory
 # An import that the manifest does not declare compiles without this flag, and breaks later.
 IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Package.swift Sources Tests Examples
-# Tests of values and of simulated disks, which disturb nobody: they run side by side. All others have servers, files and
-# time limits, and run one after the other.
-SIDE_BY_SIDE := ^(CodecTests|CommitLogTests|FormationTests|RaftCoreTests|RaftNodeTests|SimulationTests)\.
+# Tests of values and of simulated disks, which disturb nobody: they run side by side. All others have servers, files,
+# threads or time limits, and run one after the other.
+SIMULATED_DISKS := (Damage|Fault|Inspection|Mending|Model|PowerCut|RandomRead|Snapshot|TimeLookUp|TornWrite)Tests
+SIDE_BY_SIDE := ^((FormationTests|RaftCoreTests|RaftNodeTests|SimulationTests)\.|CommitLogTests\.$(SIMULATED_DISKS)/)
 RUN_TESTS = DISTLOG_BIN_DIR="$$(swift build --show-bin-path)" swift test --skip-build --disable-xctest
 
 .PHONY: help deps deps-run deps-test build release run up down test check fix ci certs protos docs bench dist install uninstall \

@@ -412,7 +412,7 @@ def a_server_is_replaced_under_load(cluster):
                            for server in servers_of(cluster.leader()).servers), "the added one has a vote")
     cluster.client("cluster", "remove", old.id)
     term = status(cluster.leader(among=[node for node in cluster.nodes if node is not old])).term
-    time.sleep(4)  # the removed one stands for election again and again, in vain
+    time.sleep(8)  # the removed one stands for election again and again, in vain
     stop.set()
     for thread in threads:
         thread.join()

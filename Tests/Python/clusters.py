@@ -157,10 +157,10 @@ class Cluster:
     def discard(self):
         """Nothing of it is left, so that another may take its place."""
         self.tell()
-        for node in self.nodes:
-            node.kill()
-            shutil.rmtree(node.data, ignore_errors=True)
-            node.log_path.unlink(missing_ok=True)
+        for server in self.workspace.servers:
+            server.kill()
+        for path in self.workspace.path.glob("node*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def up(self):
         return [node for node in self.nodes if node.is_up()]

@@ -28,8 +28,8 @@ import Testing
 
   @Test func `a repeat, or a part of one, is answered with the first offsets`() {
     let table = table(requests: 3)
-    #expect(judge(table, stamp(2)) == .duplicate(offset: 102))
-    #expect(judge(table, stamp(3), count: 1) == .duplicate(offset: 103))
+    #expect(judge(table, stamp(2)) == .duplicate(offset: 102, index: 9))
+    #expect(judge(table, stamp(3), count: 1) == .duplicate(offset: 103, index: 9))
   }
 
   @Test func `gaps, requests of long ago and other lives are refused`() {

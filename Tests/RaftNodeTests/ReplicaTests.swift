@@ -173,6 +173,21 @@ private struct Single {
     #expect(again == [appended(3, isDuplicate: true), appended(6)])
   }
 
+  @Test func `a repeat of what is committed waits for nothing that is placed before it`() throws {
+    var single = try Single()
+    let stamp = single.initProducer() ?? ProducerStamp(id: 0, epoch: 0, sequence: 0)
+    #expect(single.propose(["a"], stamp: stamp) == appended(0))
+    let proposals = [
+      Proposal(id: 100, records: [Record(value: [1])]),
+      Proposal(id: 101, records: [Record(value: Array("a".utf8))], stamp: stamp),
+    ]
+    let answered = single.replica.propose(proposals, at: single.now).compactMap { effect in
+      if case .resolved(let id, let outcome) = effect { (id, outcome) } else { nil }
+    }
+    #expect(answered.map(\.0) == [101])
+    #expect(answered.map(\.1) == [appended(0, isDuplicate: true)])
+  }
+
   @Test func `a log that begins further on knows that the entry that says so is committed`() throws
   {
     var single = try Single()

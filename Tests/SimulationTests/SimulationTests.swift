@@ -39,7 +39,7 @@ import Testing
   /// What they found when they failed: reads that kept a leader in office (116, 130, 151), a follower that took what it
   /// wrote itself for acknowledged (175, 195), a log that began further on than the entries that were known to be committed
   /// (666), faults of the harness (141, 163). Plans have changed since, so that what
-  /// they found has tests of its own (`ReplicationRuleTests`, `MemberElectionTests`); the seeds stay, as any others.
+  /// they found has tests of its own (`ReplicationRuleTests`, `MemberElectionTests`, `ReplicaTests`); the seeds stay, as any others.
   @Test(arguments: [116, 130, 141, 151, 163, 175, 195, 666] as [UInt64])
   func `seeds that ever failed pass`(_ seed: UInt64) {
     let verdict = run(options(seed))

@@ -122,7 +122,7 @@ extension LogWriter {
       if options.acknowledgesOnWrite { view.tail.commitMark = view.tail.nextIndex - 1 }
       box.publish(view)
       refreshMeta()
-    } else if isMarked {
+    } else if isMarked, failure == nil {
       box.publish(view)
     }
     return (progress.batch, failure)

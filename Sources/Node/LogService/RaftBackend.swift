@@ -200,7 +200,7 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
       switch builder.judge(
         stamp, expectedOffset: expected, count: UInt64(count), subject: subject)
       {
-      case .duplicate(let offset): return .duplicate(firstOffset: offset)
+      case .duplicate(let offset, _): return .duplicate(firstOffset: offset)
       case .refuse(let why): return .refused(failure(of: why))
       case .append:
         if let stamp {
@@ -262,8 +262,9 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     pending.removeAll { $0.last >= index }
     let why = failure(of: .diskFull)
     for group in back {
-      for origin in group.origins { origin.submission.refuse(why) }
-      settle(group, .failure(why))
+      let end = end.load(ordering: .relaxed)
+      for origin in group.origins { origin.submission.refuse(why, butDuplicatesBelow: end) }
+      settle(group, .success(group.term))
     }
     settleDrain()
   }

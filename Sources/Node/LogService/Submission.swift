@@ -190,12 +190,15 @@ package final class Submission: @unchecked Sendable {
 
   /// Notes that nothing of it is written. Calls that do not take failures in their stream end with
   /// this one, so what they have on the way already must not be written either. On the log's loop.
-  func refuse(_ failure: LogFailure) {
+  ///
+  /// - Parameter end: what was in the log already, before this offset, is committed and answered as such.
+  func refuse(_ failure: LogFailure, butDuplicatesBelow end: UInt64 = 0) {
     var start = 0
     for number in runs.indices {
       let range = start..<runs[number].end
       start = range.upperBound
       guard runs[number].refusal == nil else { continue }
+      if entries[range].allSatisfy({ $0.isDuplicate && $0.lastOffset < end }) { continue }
       runs[number].refusal = failure
       if entries[range].contains(where: { !$0.wantsInlineFailure }) {
         runs[number].waiter.cut = failure

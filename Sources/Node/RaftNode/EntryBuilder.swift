@@ -62,8 +62,8 @@ package struct EntryBuilder {
   /// What is to become of a request.
   package enum Verdict {
     case append
-    /// It is in the log from this offset on.
-    case duplicate(offset: UInt64)
+    /// It is in the log from this offset on, in the entry `index`.
+    case duplicate(offset: UInt64, index: UInt64)
     case refuse(ProposalRefusal)
   }
 
@@ -78,7 +78,7 @@ package struct EntryBuilder {
       let producer = touched[stamp.id] ?? producers.producers[stamp.id]
       switch ProducerTable.judge(stamp, count: count, subject: subject, of: producer) {
       case .append: break
-      case .duplicate(let offset): return .duplicate(offset: offset)
+      case .duplicate(let offset, let index): return .duplicate(offset: offset, index: index)
       case .refuse(let why): return .refuse(.producer(why))
       }
       if let producer, producer.entries(after: committed) >= Self.mostUncommitted {
@@ -103,7 +103,11 @@ package struct EntryBuilder {
 
   /// Adds a request that `judge` admitted, which is not in its serialized form.
   mutating func append(_ proposal: Proposal) {
-    let bytes = proposal.records.reduce(0) { $0 + $1.key.count + $1.value.count }
+    var bytes = 0
+    for record in proposal.records {
+      bytes += record.key.count + record.value.count
+      for header in record.headers { bytes += header.name.utf8.count + header.value.count }
+    }
     if let stamp = proposal.stamp {
       beginRequest(bytes: bytes, count: UInt64(proposal.records.count), stamp)
     } else {

@@ -68,8 +68,8 @@ package struct ProducerTable: Equatable, Sendable {
   /// What is to become of a request.
   package enum Verdict: Equatable, Sendable {
     case append
-    /// It is in the log, from this offset on.
-    case duplicate(offset: UInt64)
+    /// It is in the log, from this offset on, in the entry `index`.
+    case duplicate(offset: UInt64, index: UInt64)
     case refuse(ProducerRefusal)
   }
 
@@ -146,7 +146,8 @@ package struct ProducerTable: Equatable, Sendable {
     guard let holding, stamp.sequence + count <= holding.sequence + holding.count else {
       return .refuse(.tooOld)
     }
-    return .duplicate(offset: holding.baseOffset + stamp.sequence - holding.sequence)
+    return .duplicate(
+      offset: holding.baseOffset + stamp.sequence - holding.sequence, index: holding.index)
   }
 
   /// Replays a data entry.

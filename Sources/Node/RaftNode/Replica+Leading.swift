@@ -32,11 +32,11 @@ extension Replica {
     switch verdict {
     case .append: builder.append(proposal)
     case .refuse(let why): outcome = .refused(why)
-    case .duplicate(let offset):
+    case .duplicate(let offset, let index):
       outcome = .appended(offset: offset, count: count, term: term, isDuplicate: true)
-      if core.mutant == .duplicateAnsweredEarly {
-        return resolve(proposal.id, outcome, restingOn: 0)
-      }
+      // What is committed is answered at once, whatever becomes of the requests before this one.
+      let rests = core.mutant == .duplicateAnsweredEarly ? 0 : index
+      return resolve(proposal.id, outcome, restingOn: rests)
     }
     resolve(proposal.id, outcome, restingOn: builder.lastIndex)
   }

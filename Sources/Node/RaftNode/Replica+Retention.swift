@@ -97,10 +97,8 @@ extension Replica {
     func prepare(_ last: UInt64) throws(CommitLogError) -> Bool {
       try keepState(through: last, applied: look.applied)
     }
-    // The meta file says where the log begins, and up to where its entries are committed. Without that mark, or that entry, the
-    // next start would find a log that begins further on than its entries say. On a full disk that is the lesser evil:
-    // what goes here makes room for them.
-    guard look.applied < engine.tail.nextIndex || look.isDiskFull else { return nil }
+    // The meta file says where the log begins, and up to where its entries are committed. Without that mark the next start
+    // would find a log that begins further on than its committed entries say.
     engine.noteCommitted(look.applied)
     let start = look.start
     let step = try engine.advanceStart(

@@ -7,7 +7,8 @@ struct ClusterVerifyCommand: Verb {
     commandName: "verify",
     abstract: "Compare checksums of what all servers hold.",
     discussion: """
-      Each reads its own disk. Exits 0 when all are the same, 10 when they differ or one has damage.
+      Each reads its own disk. Exits 0 when all are the same, 10 when they differ, one has damage or does not answer, or
+      they have no record in common to compare.
       """)
 
   @OptionGroup var connection: ConnectionOptions
@@ -21,14 +22,21 @@ struct ClusterVerifyCommand: Verb {
       try await ClusterView(client)
     }
     let replicas = view.status.replicas
-    let start = replicas.map(\.offsets.lowerBound).max() ?? 0
-    let end = replicas.map(\.offsets.upperBound).min() ?? 0
+    let common = CommonOffsets(replicas.map(\.offsets))
+    guard !common.isNothing else {
+      let own = replicas.map { "\($0.id) \($0.offsets.lowerBound) ..< \($0.offsets.upperBound)" }
+      throw ProgramFailure(
+        .unhealthy, code: "NOTHING_IN_COMMON",
+        "the servers have no record in common to compare: \(own.joined(separator: ", "))",
+        hint: "one that catches up, or was just started, has more soon: see `cluster status`")
+    }
+    let (start, end) = (common.offsets.lowerBound, common.offsets.upperBound)
     var parts: [String: [LogChecksum]] = [:]
     for replica in replicas {
       guard let server = view.servers.servers.first(where: { $0.id == replica.id }) else {
         continue
       }
-      parts[replica.id] = try await checksums(of: server, start..<max(start, end), context)
+      parts[replica.id] = try await checksums(of: server, common.offsets, context)
     }
     let missing = view.servers.servers.map(\.id).filter { parts[$0] == nil }
     // Servers cut what they are asked for in parts by the same bytes, so the same logs have the same parts.
@@ -43,13 +51,6 @@ struct ClusterVerifyCommand: Verb {
         ? "\(missing.joined(separator: ", ")) could not be asked"
         : "the servers hold different records"
       throw ProgramFailure(.unhealthy, code: isSame ? "UNREACHABLE" : "DIVERGED", what)
-    }
-    guard start < end || replicas.allSatisfy(\.offsets.isEmpty) else {
-      let own = replicas.map { "\($0.id) \($0.offsets.lowerBound) ..< \($0.offsets.upperBound)" }
-      throw ProgramFailure(
-        .unhealthy, code: "NOTHING_IN_COMMON",
-        "the servers have no record in common to compare: \(own.joined(separator: ", "))",
-        hint: "one that catches up, or was just started, has more soon: see `cluster status`")
     }
   }
 

@@ -68,7 +68,7 @@ extension Simulation {
     return nodes.indices.contains { node in
       guard let other = nodes[node].replica else { return false }
       return replica.core.membership.contains(id(node))
-        && !other.core.membership.contains(id(leader))
+        && other.core.membership.contains(id(node)) && !other.core.membership.contains(id(leader))
     }
   }
 
@@ -76,7 +76,7 @@ extension Simulation {
   mutating func judgeEnd() {
     let leaders = nodes.indices.filter { nodes[$0].replica?.core.role == .leader }
     guard let leader = leaders.first, leaders.count == 1, let replica = nodes[leader].replica else {
-      return oracle.fail("\(leaders.count) leaders 3.5 s after everything was healed")
+      return oracle.fail("\(leaders.count) leaders at the end, after everything was healed")
     }
     let end = replica.applied.tail
     for node in nodes.indices {

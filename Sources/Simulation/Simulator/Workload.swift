@@ -29,13 +29,14 @@ struct Workload {
   struct Written {
     var values: [UInt64]
     var sequence: UInt64
-    var offset: UInt64
+    /// Where; nil: not told yet.
+    var offset: UInt64?
   }
 
   enum Operation {
     case produce(producer: Int, values: [UInt64])
     case initProducer(producer: Int)
-    /// Of what it was told is in the log.
+    /// Of what it was told is in the log, or of what comes before it in the same turn.
     case again(producer: Int, Written)
     case read(node: Int, acknowledgedBefore: UInt64)
     /// Of the membership.
@@ -92,6 +93,8 @@ struct Workload {
   }
 
   mutating func acknowledge(_ value: UInt64, at offset: UInt64) {
+    // Wild offsets are found out elsewhere.
+    guard offset <= lastValue else { return }
     while acknowledged.count <= offset { acknowledged.append(0) }
     acknowledged[Int(offset)] = value
   }
@@ -129,17 +132,24 @@ extension Simulation {
       workload.producers[number].values = workload.newValues(isIdempotent: true)
     }
     stamp.sequence = workload.producers[number].sequence
-    write(number, [workload.producers[number].values], stamp)
+    // Now and then twice in one turn: the second is judged behind the first.
+    let echoes = workload.random.oneIn(8)
+    write(number, [workload.producers[number].values], stamp, echoes: echoes)
   }
 
   private mutating func write(
-    _ number: Int, _ requests: [[UInt64]], _ stamp: ProducerStamp? = nil
+    _ number: Int, _ requests: [[UInt64]], _ stamp: ProducerStamp? = nil, echoes: Bool = false
   ) {
     verdict.proposed += requests.count
-    let proposals = requests.map { values in
+    var proposals = requests.map { values in
       Proposal(
         id: workload.newOperation(.produce(producer: number, values: values)),
         records: records(values), stamp: stamp)
+    }
+    if echoes, let first = requests.first, let stamp {
+      let written = Workload.Written(values: first, sequence: stamp.sequence, offset: nil)
+      let id = workload.newOperation(.again(producer: number, written))
+      proposals.append(Proposal(id: id, records: records(first), stamp: stamp))
     }
     call(number, proposals.map(\.id)) { replica, instant in
       replica.propose(proposals, at: instant)
@@ -242,11 +252,20 @@ extension Simulation {
   private mutating func repeated(
     _ node: Int, _ producer: Int, _ written: Workload.Written, _ outcome: ProposalOutcome
   ) {
+    // An echo is where the request before it was told to be.
+    var expected = written.offset
+    if expected == nil, let last = workload.producers[producer].last,
+      last.sequence == written.sequence
+    {
+      expected = last.offset
+    }
     switch outcome {
-    case .appended(written.offset, _, _, true): verdict.repeats += 1
+    case .appended(let offset, _, _, true) where offset == expected: verdict.repeats += 1
+    // The request before it was given up.
+    case .appended(_, _, _, true) where expected == nil: break
     case .appended(let offset, _, _, _):
-      oracle.fail(
-        "n\(node + 1) writes again at \(offset) what was acknowledged at \(written.offset)")
+      let known = expected.map { "was acknowledged at \($0)" } ?? "came before it"
+      oracle.fail("n\(node + 1) writes again at \(offset) what \(known)")
     case .refused(.producer(.unknown)): checkUnknown(node, producer)
     case .unknown, .refused: lookElsewhere(producer)
     case .producer, .membershipChanged, .done: oracle.fail("a produce was answered with \(outcome)")
@@ -281,7 +300,8 @@ extension Simulation {
 
   private mutating func answered(_ producer: Int) {
     workload.producers[producer].outstanding -= 1
-    guard workload.producers[producer].isIdempotent else { return }
+    guard workload.producers[producer].isIdempotent, workload.producers[producer].outstanding == 0
+    else { return }
     queue.add(.producer(producer), at: now + pause(producer))
   }
 
