@@ -1,4 +1,4 @@
-import ClusterModel
+package import ClusterModel
 
 /// Why what a node said is dropped.
 package enum MessageRefusal: Hashable, Sendable {
@@ -32,7 +32,7 @@ extension RaftCore {
   }
 
   /// Whether this node is a member and `node` is none, also of memberships that may be taken back.
-  func isStranger(_ node: NodeID) -> Bool {
+  package func isStranger(_ node: NodeID) -> Bool {
     // Who is in the membership in force, as nearly everybody is, is none.
     if membership.contains(node) { return false }
     let known = memberships.entries

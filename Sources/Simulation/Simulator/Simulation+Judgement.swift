@@ -68,7 +68,7 @@ extension Simulation {
     return nodes.indices.contains { node in
       guard let other = nodes[node].replica else { return false }
       return replica.core.membership.contains(id(node))
-        && other.core.membership.contains(id(node)) && !other.core.membership.contains(id(leader))
+        && other.core.isStranger(id(leader))
     }
   }
 
