@@ -54,6 +54,27 @@ import Testing
     #expect(other.told == ["5", "6"])
   }
 
+  @Test func `a repeat of what is committed stays one when the rest is taken back`() {
+    let (known, early, new) = (Caller(), Caller(), Caller())
+    let submission = Submission()
+    for (number, caller) in [known, early, new].enumerated() {
+      [UInt8(number)].withUnsafeBytes {
+        submission.add($0, count: 1, isJudged: caller !== new, for: caller)
+      }
+    }
+    let placed = submission.placeEach { _, _ in
+      (12, 0)
+    } judge: { request, _, _ in
+      .duplicate(firstOffset: request[0] == 0 ? 4 : 11)
+    }
+    #expect(placed == 3)
+    submission.refuse(full, butDuplicatesBelow: 10)
+    submission.resolve(.success(1))
+    #expect(known.told == ["4"])
+    #expect(early.told == ["\(full)"], "what it repeats is taken back with the rest")
+    #expect(new.told == ["\(full)"])
+  }
+
   @Test func `a stream that takes failures in line goes on behind one`() {
     let stream = Caller()
     let first = submission([(stream, true)])

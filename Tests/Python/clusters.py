@@ -209,6 +209,20 @@ class Cluster:
         return len(ends) == 1
 
 
+def stands_in_vain(removed, others, go_on):
+    """A server that was removed while it was down knows nothing of it, and stands for election without end: until `go_on()`,
+    which says that the others have done much meanwhile, it wins nothing and moves no term."""
+    def state(node):
+        return node.call(lambda channel: log_pb2_grpc.ClusterStub(channel).GetStatus(
+            log_pb2.GetStatusRequest(), timeout=LONG))
+    term = state(others[0]).term
+    removed.start()
+    checks.within(20, lambda: state(removed).raft_state == "candidate", f"{removed.id} stands for election")
+    checks.within(60, go_on, "the others go on")
+    checks.equal(state(removed).raft_state, "candidate", f"what {removed.id} is")
+    checks.equal([state(node).term for node in others], [term] * len(others), "the terms: nobody was disturbed")
+
+
 def servers_of(node):
     return node.call(lambda channel: log_pb2_grpc.LogStub(channel).GetServers(
         log_pb2.GetServersRequest(include_learners=True), timeout=5))

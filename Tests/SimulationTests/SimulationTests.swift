@@ -46,8 +46,9 @@ import Testing
     #expect(verdict.breach == nil, "\(verdict)")
   }
 
-  /// The same of changes of the members: groups that had no leader any more (rules 15 and 19).
-  @Test(arguments: [2, 4, 16, 22] as [UInt64])
+  /// The same of changes of the members: groups that had no leader any more (rules 15 and 19), and one that was judged
+  /// before a member's patience was at an end (1396).
+  @Test(arguments: [2, 4, 16, 22, 1396] as [UInt64])
   func `seeds that ever failed pass with changes of the members`(_ seed: UInt64) {
     let verdict = run(options(seed, .members))
     #expect(verdict.breach == nil, "\(verdict)")

@@ -261,8 +261,8 @@ package final class RaftBackend: LogBackend, RecordSource, @unchecked Sendable {
     let back = pending.filter { $0.last >= index }
     pending.removeAll { $0.last >= index }
     let why = failure(of: .diskFull)
+    let end = end.load(ordering: .relaxed)
     for group in back {
-      let end = end.load(ordering: .relaxed)
       for origin in group.origins { origin.submission.refuse(why, butDuplicatesBelow: end) }
       settle(group, .success(group.term))
     }

@@ -103,6 +103,7 @@ package struct EntryBuilder {
 
   /// Adds a request that `judge` admitted, which is not in its serialized form.
   mutating func append(_ proposal: Proposal) {
+    require(!proposal.records.isEmpty, "a request without records")
     var bytes = 0
     for record in proposal.records {
       bytes += record.key.count + record.value.count
@@ -113,7 +114,6 @@ package struct EntryBuilder {
     } else {
       beginRequest(bytes: bytes)
     }
-    require(!proposal.records.isEmpty, "a request without records")
     for record in proposal.records { record.withFields { _ = append($0) } }
   }
 

@@ -155,16 +155,13 @@ struct LateReader {
 // MARK: - On the loop
 
 extension RaftRunner {
-  /// While a write is on its way everything else gathers, and goes with the next.
-  func proposeGathered() {
-    guard !isDiskBusy || replica.core.role != .leader else { return }
-    if let source, source.hasRecords {
-      if let time = source.buildTime(now: Self.now().nanoseconds) {
-        buildLater(time)
-      } else {
-        append(from: source)
-      }
+  /// While a write is on its way requests gather at the source, and go with the next.
+  func appendGathered() {
+    guard !isDiskBusy || replica.core.role != .leader, let source, source.hasRecords else { return }
+    guard let time = source.buildTime(now: Self.now().nanoseconds) else {
+      return append(from: source)
     }
+    buildLater(time)
   }
 
   private func buildLater(_ time: UInt64) {

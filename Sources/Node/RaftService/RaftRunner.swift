@@ -254,7 +254,7 @@ package final class RaftRunner: @unchecked Sendable {
   private func endTurn() {
     turnIsScheduled = false
     guard !isStopping else { return }
-    proposeGathered()
+    appendGathered()
     carryOut(replica.endTurn(at: Self.now()))
     startDisk()
     source?.turnEnded()
